@@ -1,0 +1,45 @@
+# `make` alone prints this help. Every target makes .venv by itself when it is missing.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+ONCE ?=
+
+help: ## print this help
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## make .venv with everything pinned, and .venv/bin/clb-broker
+
+$(INSTALLED): requirements/development.txt setup.cfg pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/development.txt
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	touch $@
+
+demo: $(INSTALLED) ## the main job on this machine, as a story (ONCE=1 ends after it)
+	$(VENV)/bin/clb-broker demo $(if $(ONCE),--once)
+
+test: $(INSTALLED) ## all tests, with coverage
+	sh .ci/test
+
+lint: $(INSTALLED) ## ruff, mypy --strict, import contracts
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+openapi: $(INSTALLED) ## write openapi.yaml anew from the code
+	$(VENV)/bin/clb-broker openapi > openapi.yaml
+
+lock: $(INSTALLED) ## pin requirements anew, with hashes
+	for name in runtime development; do \
+	  $(VENV)/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	    requirements/$$name.in -o requirements/$$name.txt || exit 1; \
+	done
+
+clean: ## remove .venv and everything that tools wrote
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+
+.PHONY: help install demo test lint openapi lock clean
