@@ -1,0 +1,5 @@
+"""`python -m app` is `clb-broker`."""
+
+from app.cli import main
+
+main()

@@ -1,0 +1,57 @@
+"""Bindings over HTTP."""
+
+from typing import Any
+
+from app.api import rendering
+from app.api.context import ledger, own_cluster
+from app.api.cursors import key_of, number_of, page
+from app.api.parsing import StrictBlueprint
+from app.api.schemas.bindings import BindingHistoryQuery, BindingPage, BindingQuery, BindingSchema, EntryPage
+from app.broker import look_up
+from app.domain.binding import Binding
+from app.domain.errors import RequestRefused
+
+blueprint = StrictBlueprint("bindings", __name__, description="What is bound, and why not")
+
+FILTERS = ("cluster_id", "load_balancer_id", "listener_id", "ip", "pod_uid", "state")
+
+
+@blueprint.arguments(BindingQuery, location="query")
+@blueprint.response(200, BindingPage)
+def listing(query: dict[str, Any]) -> Any:
+    """Bindings; an agent sees those of its own cluster"""
+    query["cluster_id"] = own_cluster(query["cluster_id"])
+    filters = {name: str(query[name]) for name in FILTERS if query[name] is not None}
+    found = look_up.list_bindings(ledger(), filters, key_of(query["cursor"]), query["limit"] + 1)
+    return page(found, query["limit"], rendering.binding, lambda binding: binding.binding_id)
+
+
+@blueprint.response(200, BindingSchema)
+def get(binding_id: str) -> Any:
+    """One binding"""
+    return rendering.binding(_visible(binding_id))
+
+
+@blueprint.arguments(BindingHistoryQuery, location="query")
+@blueprint.response(200, EntryPage)
+def history(query: dict[str, Any], binding_id: str) -> Any:
+    """The history of one binding"""
+    _visible(binding_id)
+    found = look_up.list_history(
+        ledger(),
+        {"binding_id": binding_id},
+        since=None,
+        until=None,
+        after=number_of(query["cursor"]),
+        newest_first=query["order"] == "desc",
+        limit=query["limit"] + 1,
+    )
+    return page(found, query["limit"], rendering.entry, lambda kept: kept.sequence)
+
+
+def _visible(binding_id: str) -> Binding:
+    found = look_up.binding(ledger(), binding_id)
+    # To an agent another cluster's binding is one that does not exist.
+    if found is None or own_cluster(None) not in {None, found.cluster_id}:
+        raise RequestRefused(404, "binding-not-found", f"there is no binding {binding_id}")
+    return found

@@ -1,0 +1,59 @@
+"""Clusters over HTTP."""
+
+from typing import Any
+
+from app.api import rendering
+from app.api.context import caller, context, ledger
+from app.api.cursors import key_of, page
+from app.api.parsing import StrictBlueprint
+from app.api.schemas.fields import EmptyBody, PageQuery
+from app.api.schemas.registry import (
+    DEFAULT_MAX_SHARE,
+    ClusterPage,
+    ClusterRequestSchema,
+    ClusterSchema,
+    EvacuationSchema,
+)
+from app.broker import look_up
+from app.broker.evacuate_cluster import evacuate_cluster
+from app.broker.register_cluster import register_cluster
+from app.domain.errors import RequestRefused
+
+blueprint = StrictBlueprint("clusters", __name__, description="Clusters that may ask for bindings")
+
+
+@blueprint.arguments(ClusterRequestSchema)
+@blueprint.response(200, ClusterSchema)
+@blueprint.alt_response(201, schema=ClusterSchema, description="The cluster is new")
+def put(body: dict[str, Any], cluster_id: str) -> Any:
+    """Register a cluster, or change it"""
+    guard = body.pop("removal_guard") or {"max_share": DEFAULT_MAX_SHARE}
+    kept, created = register_cluster(
+        ledger(), cluster_id, **body, max_removal_share=guard["max_share"], actor=caller().actor
+    )
+    return rendering.cluster(kept), 201 if created else 200
+
+
+@blueprint.response(200, ClusterSchema)
+def get(cluster_id: str) -> Any:
+    """One cluster, with the topology in use"""
+    kept = look_up.cluster(ledger(), cluster_id)
+    if kept is None:
+        raise RequestRefused(404, "cluster-not-found", f"there is no cluster {cluster_id}")
+    return rendering.cluster(kept)
+
+
+@blueprint.arguments(PageQuery, location="query")
+@blueprint.response(200, ClusterPage)
+def listing(query: dict[str, Any]) -> Any:
+    """All clusters"""
+    found = look_up.list_clusters(ledger(), key_of(query["cursor"]), query["limit"] + 1)
+    return page(found, query["limit"], rendering.cluster, lambda cluster: cluster.cluster_id)
+
+
+@blueprint.arguments(EmptyBody, required=False)
+@blueprint.response(200, EvacuationSchema)
+def evacuate(body: dict[str, Any], cluster_id: str) -> Any:
+    """Take all of a cluster's targets off, drained"""
+    drain_seconds = context().drain_seconds
+    return {"unbound": evacuate_cluster(ledger(), cluster_id, drain_seconds=drain_seconds, actor=caller().actor)}

@@ -1,0 +1,110 @@
+"""Values of the domain as answers."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from app.domain.binding import Binding
+from app.domain.cluster import Cluster
+from app.domain.event import Result
+from app.domain.load_balancer import Grant, LoadBalancer
+from app.ledger.journal import Kept
+
+SILENT_AFTER: Final = timedelta(minutes=10)
+"""Agents send a snapshot every few minutes; one that is not heard for this long is called silent."""
+
+
+def result(given: Result) -> dict[str, Any]:
+    """The answer to one event."""
+    return asdict(given)
+
+
+def cluster(kept: Cluster) -> dict[str, Any]:
+    """A cluster."""
+    stated = kept.topology_setting is not None
+    return {
+        "cluster_id": kept.cluster_id,
+        "account_id": kept.account_id,
+        "region": kept.region,
+        "verification": kept.verification,
+        "topology": asdict(kept.topology) if kept.topology else None,
+        "topology_source": ("operator" if stated else "cloud") if kept.topology else None,
+        "topology_read_at": kept.topology_read_at,
+        "topology_error": None if stated else kept.topology_error,
+        "removal_guard": {"max_share": kept.max_removal_share},
+        "state": _cluster_state(kept.last_seen_at),
+        "last_seen_at": kept.last_seen_at,
+        "created_at": kept.created_at,
+        "updated_at": kept.updated_at,
+    }
+
+
+def load_balancer(kept: LoadBalancer) -> dict[str, Any]:
+    """A load balancer."""
+    inventory = kept.inventory
+    behind = kept.wanted_at is not None and kept.reconciled_generation < kept.wanted_generation
+    lag = (datetime.now(UTC) - kept.wanted_at).total_seconds() if behind and kept.wanted_at else 0.0
+    return {
+        "load_balancer_id": kept.load_balancer_id,
+        "account_id": kept.account_id,
+        "region": kept.region,
+        "vpc_id": inventory.vpc_id if inventory else None,
+        "vips": list(inventory.vips) if inventory else [],
+        "listeners": [asdict(listener) for listener in inventory.listeners] if inventory else [],
+        "inventory_read_at": kept.inventory_read_at,
+        "missing": kept.missing,
+        "sync": {
+            "wanted_generation": kept.wanted_generation,
+            "reconciled_generation": kept.reconciled_generation,
+            "lag_seconds": max(lag, 0.0),
+            "last_error": kept.last_error,
+        },
+        "created_at": kept.created_at,
+    }
+
+
+def grant(kept: Grant) -> dict[str, Any]:
+    """A grant."""
+    return asdict(kept)
+
+
+def binding(kept: Binding) -> dict[str, Any]:
+    """A binding."""
+    target = asdict(kept.target)
+    if kept.slot is not None:
+        target |= {"listener_id": kept.slot.listener_id, "location_id": kept.slot.location_id or None}
+    return {
+        "binding_id": kept.binding_id,
+        "cluster_id": kept.cluster_id,
+        "pod": asdict(kept.pod),
+        "workload": asdict(kept.workload) if kept.workload else None,
+        "service": asdict(kept.service) if kept.service else None,
+        "network_mode": kept.network_mode,
+        "target": {**target, "ip": kept.ip, "weight": kept.weight},
+        "state": kept.state,
+        "reason": kept.reason,
+        "detail": kept.detail,
+        "health": kept.health,
+        "verification": {
+            "verdict": kept.verification.verdict,
+            "method": kept.verification.method,
+            "checked_at": kept.verification.checked_at,
+            "evidence": kept.verification.evidence,
+            "warnings": list(kept.verification.warnings),
+        },
+        "revision": kept.revision,
+        "created_at": kept.created_at,
+        "updated_at": kept.updated_at,
+        "bound_at": kept.bound_at,
+    }
+
+
+def entry(kept: Kept) -> dict[str, Any]:
+    """A line of history."""
+    return {"sequence": kept.sequence, "recorded_at": kept.recorded_at, "actor": kept.actor, **asdict(kept.entry)}
+
+
+def _cluster_state(last_seen_at: datetime | None) -> str:
+    if last_seen_at is None:
+        return "registered"
+    return "silent" if datetime.now(UTC) - last_seen_at > SILENT_AFTER else "active"

@@ -1,0 +1,286 @@
+"""The transactions of one pass over a load balancer: before the cloud is read, before a write, after it.
+
+Nothing of the cloud is called in here, and no transaction is open while it is.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from app.broker.scene import Scene
+from app.domain.binding import Binding, State, Verdict, moved
+from app.domain.codes import Code
+from app.domain.load_balancer import LoadBalancer
+from app.ledger import leases, load_balancers, operations
+from app.ledger.connection import Connection, Ledger
+from app.ledger.leases import Lease
+from app.planning.batches import Batch, next_batch
+from app.planning.observed import Inspection, Observed
+from app.planning.pacing import gathers, pause_after
+from app.planning.plan import Change, Kind, Stance, plan, stance
+from app.planning.settle import next_look
+
+ACTIONS: Mapping[Kind, str] = {
+    Kind.REGISTER: "BatchRegisterTargets",
+    Kind.REWEIGH: "BatchModifyTargetWeight",
+    Kind.DEREGISTER: "BatchDeregisterTargets",
+}
+"""The cloud's action for each kind of change (CLB API)."""
+
+GATHERING_LOOK = timedelta(milliseconds=60)
+"""How soon a load balancer whose burst still gathers is looked at again."""
+
+
+class CallOutcome(StrEnum):
+    """What became of a write."""
+
+    DONE = "done"
+    PARTIAL = "partial"
+    BUSY = "busy"
+    THROTTLED = "throttled"
+    AMBIGUOUS = "ambiguous"
+    CREDENTIAL = "credential"
+    REFUSED = "refused"
+    NOT_SENT = "not-sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The result of a write, or why there is none. ``failed_listeners`` of a partial one did not take theirs."""
+
+    outcome: CallOutcome
+    request_id: str | None = None
+    detail: str | None = None
+    failed_listeners: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A write that is recorded and now to be called."""
+
+    operation_id: int
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """What follows a write.
+
+    The load balancer is left alone for ``tail``. The cloud refuses the changes ``refused`` by themselves: their
+    bindings are held. ``last`` ends the pass; ``jitter`` (0 to 1) spreads the pause after a failure.
+    """
+
+    tail: timedelta
+    jitter: float
+    refused: tuple[Change, ...] = ()
+    last: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a pass ends: with nothing left to do, with a burst that still gathers, or with an error."""
+
+    done: bool
+    gathering: bool = False
+    error: str | None = None
+    tail: timedelta = timedelta(0)
+    jitter: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PassTerms:
+    """For how long a lease is held at each step, and how often a quiet load balancer is read again."""
+
+    lease: timedelta
+    sweep: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a worker needs to begin a pass.
+
+    ``unresolved``: some binding waits for a listener that is not known. ``doubted``: the last pass failed.
+    ``inventory_age`` says how long ago the inventory was read; ``listener_ids`` are those with something at work.
+    """
+
+    load_balancer: LoadBalancer
+    unresolved: bool
+    doubted: bool
+    inventory_age: timedelta
+    listener_ids: frozenset[str]
+
+
+def open_pass(ledger: Ledger, lease: Lease, terms: PassTerms) -> Opening:
+    """Look at what there is before the cloud is asked. Raises `LeaseLost`, `LedgerUnavailable`."""
+    with ledger.begin() as connection:
+        scene = Scene(connection, lease, terms.lease)
+        load_balancer = scene.load_balancer
+        read_at = load_balancer.inventory_read_at
+        return Opening(
+            load_balancer,
+            unresolved=load_balancer.missing or any(map(_needs_listeners, scene.bindings)),
+            doubted=load_balancer.failures > 0,
+            inventory_age=timedelta.max if read_at is None else scene.now - read_at,
+            listener_ids=frozenset(binding.slot.listener_id for binding in scene.bindings if binding.slot),
+        )
+
+
+def begin_write(ledger: Ledger, lease: Lease, inspection: Inspection, terms: PassTerms) -> Intent | None:
+    """Settle what the inspection confirms, plan, and record the next write; None ends the pass, the lease given back.
+
+    Marking a binding as placed and recording the intent is one transaction, and it is durable before the call: if this
+    worker dies at any moment, its heir finds the target among what may be ours, reads the cloud, and settles it.
+    """
+    with ledger.begin() as connection:
+        scene = Scene(connection, lease, terms.lease)
+        scene.inspect(inspection)
+        scene.settle_operations()
+        scene.settle(inspection.observed)
+        changes = plan(scene.bindings, inspection.observed)
+        batch = next_batch(changes, scene.now)
+        gathering = batch is not None and _gathers(connection, scene, batch)
+        if batch is not None and not gathering:
+            return _intend(connection, scene, lease, batch)
+        scene.write()
+        unread = _unread(scene, inspection.observed)
+        ending = Ending(done=not changes and unread is None, gathering=gathering, error=unread)
+        _finish(connection, scene, lease, terms, ending)
+        return None
+
+
+def begin_part(ledger: Ledger, lease: Lease, observed: Observed, part: Batch, terms: PassTerms) -> Intent | None:
+    """Record a part of a write that was refused as a whole, without what is no longer wanted; None when nothing is."""
+    with ledger.begin() as connection:
+        scene = Scene(connection, lease, terms.lease)
+        wanted = {_subject(change) for change in plan(scene.bindings, observed)}
+        still = tuple(change for change in part.changes if _subject(change) in wanted)
+        return _intend(connection, scene, lease, Batch(part.kind, still)) if still else None
+
+
+def end_write(
+    ledger: Ledger, lease: Lease, intent: Intent, call: Call, observed: Observed | None, terms: PassTerms, after: After
+) -> None:
+    """Record what became of a write, and what the reading after it shows; ``observed`` None: it could not be read."""
+    with ledger.begin() as connection:
+        scene = Scene(connection, lease, terms.lease)
+        operations.finish(connection, intent.operation_id, call.outcome, call.request_id, call.detail)
+        if observed is not None:
+            scene.settle(observed, call.request_id)
+        _hold_refused(scene, after.refused, call)
+        scene.write()
+        if after.last:
+            error = _error(scene, intent, call, observed)
+            done = error is None and observed is not None and _nothing_left(scene, observed)
+            _finish(connection, scene, lease, terms, Ending(done, error=error, tail=after.tail, jitter=after.jitter))
+
+
+def fail_pass(ledger: Ledger, lease: Lease, error: str, terms: PassTerms, jitter: float) -> None:
+    """The cloud could not be read: nothing is concluded, and the pass is made again after a pause that grows."""
+    with ledger.begin() as connection:
+        leases.hold(connection, lease, terms.lease)
+        load_balancer = load_balancers.lock(connection, [lease.subject_id])[lease.subject_id]
+        failures = load_balancer.failures + 1
+        load_balancers.finish_pass(
+            connection,
+            lease.subject_id,
+            reconciled=None,
+            due_in=timedelta(0),
+            due_at=None,
+            not_before=pause_after(failures, jitter),
+            failures=failures,
+            error=error,
+        )
+        leases.give_back(connection, lease)
+
+
+def _needs_listeners(binding: Binding) -> bool:
+    if binding.state is State.VERIFYING:
+        return binding.slot is None
+    return binding.state is State.HELD and binding.reason in {Code.LISTENER_NOT_FOUND, Code.LOAD_BALANCER_NOT_FOUND}
+
+
+def _subject(change: Change) -> tuple[object, ...]:
+    return change.kind, change.place, change.weight, change.binding_id
+
+
+def _gathers(connection: Connection, scene: Scene, batch: Batch) -> bool:
+    verifying = sum(
+        binding.state is State.VERIFYING and binding.verification.verdict is Verdict.UNKNOWN
+        for binding in scene.bindings
+    )
+    newest = load_balancers.times_since(connection, scene.load_balancer.load_balancer_id)
+    oldest = max(scene.now - change.since for change in batch.changes)
+    return gathers(len(batch.changes), verifying, newest, oldest)
+
+
+def _intend(connection: Connection, scene: Scene, lease: Lease, batch: Batch) -> Intent:
+    if batch.kind is Kind.REGISTER:
+        scene.place(change.binding_id for change in batch.changes)
+    scene.write()
+    targets = [
+        {
+            "listener_id": change.place.listener_id,
+            "location_id": change.place.location_id,
+            "ip": change.place.ip,
+            "port": change.place.port,
+            "weight": change.weight,
+            "binding_id": change.binding_id,
+        }
+        for change in batch.changes
+    ]
+    return Intent(operations.intend(connection, lease, ACTIONS[batch.kind], targets), batch)
+
+
+def _hold_refused(scene: Scene, refused: Collection[Change], call: Call) -> None:
+    by_id = {binding.binding_id: binding for binding in scene.bindings}
+    code = Code.QUOTA_EXCEEDED if (call.detail or "").startswith("LimitExceeded") else Code.CLOUD_REFUSED
+    for change in refused:
+        binding = by_id[change.binding_id]
+        if binding.state in {State.PENDING, State.BOUND, State.VERIFYING}:
+            scene.change(moved(binding, State.HELD, scene.now, code, call.detail), call.request_id)
+
+
+def _error(scene: Scene, intent: Intent, call: Call, observed: Observed | None) -> str | None:
+    """Why the pass counts as failed; being early is no failure, being told "done" without effect is one."""
+    if call.outcome is CallOutcome.THROTTLED:
+        return None
+    if call.outcome is not CallOutcome.DONE:
+        return call.detail or str(call.outcome)
+    if observed is None:
+        return "the load balancer could not be read back"
+    asked = {_subject(change) for change in intent.batch.changes}
+    without_effect = sum(_subject(change) in asked for change in plan(scene.bindings, observed))
+    return f"{without_effect} changes were answered as done and had no effect" if without_effect else None
+
+
+def _nothing_left(scene: Scene, observed: Observed) -> bool:
+    return not plan(scene.bindings, observed) and _unread(scene, observed) is None
+
+
+def _unread(scene: Scene, observed: Observed) -> str | None:
+    """The listeners that some binding needs and that the reading says nothing of, as a sentence."""
+    places = (binding.place for binding in scene.bindings if stance(binding) is not Stance.KEEP)
+    missing = sorted({place.listener_id for place in places if place is not None and not observed.knows(place)})
+    return f"not read yet: {', '.join(missing)}" if missing else None
+
+
+def _finish(connection: Connection, scene: Scene, lease: Lease, terms: PassTerms, ending: Ending) -> None:
+    failures = scene.load_balancer.failures + 1 if ending.error else 0
+    pause = max(ending.tail, pause_after(failures, ending.jitter)) if failures else ending.tail
+    load_balancers.finish_pass(
+        connection,
+        lease.subject_id,
+        reconciled=scene.load_balancer.wanted_generation if ending.done else None,
+        due_in=terms.sweep if ending.done else timedelta(0),
+        due_at=_next_look(scene.bindings),
+        not_before=GATHERING_LOOK if ending.gathering else pause,
+        failures=failures,
+        error=ending.error,
+    )
+    leases.give_back(connection, lease)
+
+
+def _next_look(found: Collection[Binding]) -> datetime | None:
+    looks = [look for look in map(next_look, found) if look is not None]
+    return min(looks, default=None)

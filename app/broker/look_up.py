@@ -1,0 +1,105 @@
+"""Look things up: reads that change nothing."""
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from app.domain.binding import Binding
+from app.domain.cluster import Cluster
+from app.domain.errors import RequestRefused
+from app.domain.load_balancer import Grant, LoadBalancer
+from app.ledger import bindings, clusters, journal, load_balancers, schema
+from app.ledger import grants as grant_rows
+from app.ledger.connection import Ledger
+from app.ledger.journal import Kept
+
+CHANGES_POLL_SECONDS = 0.1
+"""How often a waiting reader of changes looks again."""
+
+
+def cluster(ledger: Ledger, cluster_id: str) -> Cluster | None:
+    """The cluster of that id, if there is one."""
+    with ledger.begin() as connection:
+        return clusters.find(connection, cluster_id)
+
+
+def list_clusters(ledger: Ledger, after: str, limit: int) -> list[Cluster]:
+    """Up to ``limit`` clusters after the id ``after``."""
+    with ledger.begin() as connection:
+        return clusters.listing(connection, after, limit)
+
+
+def load_balancer(ledger: Ledger, load_balancer_id: str) -> LoadBalancer | None:
+    """The load balancer of that id, if there is one."""
+    with ledger.begin() as connection:
+        return load_balancers.find(connection, load_balancer_id)
+
+
+def list_load_balancers(ledger: Ledger, after: str, limit: int) -> list[LoadBalancer]:
+    """Up to ``limit`` load balancers after the id ``after``."""
+    with ledger.begin() as connection:
+        return load_balancers.listing(connection, after, limit)
+
+
+def grants(ledger: Ledger, load_balancer_id: str) -> dict[str, Grant]:
+    """The grants on a load balancer, by cluster. Raises `RequestRefused` (404) for an unknown load balancer."""
+    with ledger.begin() as connection:
+        if load_balancers.find(connection, load_balancer_id) is None:
+            raise RequestRefused(404, "load-balancer-not-found", f"there is no load balancer {load_balancer_id}")
+        return grant_rows.of_load_balancer(connection, load_balancer_id)
+
+
+def binding(ledger: Ledger, binding_id: str) -> Binding | None:
+    """The binding of that id, if there is one."""
+    with ledger.begin() as connection:
+        return bindings.find(connection, binding_id)
+
+
+def list_bindings(ledger: Ledger, filters: Mapping[str, str], after: str, limit: int) -> list[Binding]:
+    """Up to ``limit`` bindings whose columns equal ``filters``, after the id ``after``."""
+    with ledger.begin() as connection:
+        return bindings.listing(connection, filters, after, limit)
+
+
+def list_history(
+    ledger: Ledger,
+    filters: Mapping[str, str],
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    after: int | None,
+    newest_first: bool,
+    limit: int,
+) -> list[Kept]:
+    """Up to ``limit`` entries of history whose columns equal ``filters``."""
+    with ledger.begin() as connection:
+        return journal.listing(
+            connection, filters, since=since, until=until, after=after, newest_first=newest_first, limit=limit
+        )
+
+
+def list_changes(
+    ledger: Ledger,
+    cluster_id: str,
+    after: int,
+    limit: int,
+    wait_seconds: float,
+    pause: Callable[[float], None] = time.sleep,
+) -> list[tuple[int, Binding]]:
+    """Bindings of a cluster changed since change ``after``; waits up to ``wait_seconds`` for the first.
+
+    No transaction stays open while it waits.
+    """
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        with ledger.begin() as connection:
+            found = bindings.changes(connection, cluster_id, after, limit)
+        if found or time.monotonic() >= deadline:
+            return found
+        pause(CHANGES_POLL_SECONDS)
+
+
+def ready(ledger: Ledger) -> bool:
+    """Whether the ledger answers and its schema is this code's. Raises `LedgerUnavailable` when it does not answer."""
+    with ledger.begin() as connection:
+        return schema.migrated(connection)

@@ -1,0 +1,44 @@
+"""Register a cluster, or change what is said of it."""
+
+from app.domain.cluster import Cluster, Topology, Verification
+from app.domain.errors import RequestRefused
+from app.domain.journal import Action, Entry
+from app.ledger import clusters, journal, leases
+from app.ledger.connection import Ledger
+from app.ledger.leases import LeaseSubject
+
+
+def register_cluster(
+    ledger: Ledger,
+    cluster_id: str,
+    *,
+    account_id: str,
+    region: str,
+    verification: Verification,
+    topology: Topology | None,
+    max_removal_share: float,
+    actor: str,
+) -> tuple[Cluster, bool]:
+    """The cluster, and whether it is new. Raises `RequestRefused` (409) when the id belongs to another account."""
+    with ledger.begin() as connection:
+        known = clusters.find(connection, cluster_id)
+        if known is not None and known.account_id != account_id:
+            raise RequestRefused(409, "account-mismatch", f"{cluster_id} belongs to account {known.account_id}")
+        cluster, created = clusters.put(
+            connection,
+            account_id=account_id,
+            cluster_id=cluster_id,
+            region=region,
+            verification=verification,
+            topology=topology,
+            max_removal_share=max_removal_share,
+        )
+        for subject in (LeaseSubject.VERIFICATION, LeaseSubject.TOPOLOGY):
+            leases.offer(connection, account_id, subject, cluster_id)
+        detail = f"verification {verification}, region {region}"
+        journal.add(connection, actor, [_entry(account_id, cluster_id, detail)])
+    return cluster, created
+
+
+def _entry(account_id: str, cluster_id: str, detail: str) -> Entry:
+    return Entry(Action.CLUSTER_REGISTERED, account_id=account_id, cluster_id=cluster_id, detail=detail)

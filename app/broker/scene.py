@@ -1,0 +1,106 @@
+"""One load balancer with all that is at work on it, locked for one transaction of a worker.
+
+Changes are gathered and written once, each with its entry in the journal.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from app.domain.binding import Binding, State
+from app.domain.journal import Action, Entry, entry_of
+from app.domain.load_balancer import Grant, LoadBalancer
+from app.domain.target import Place
+from app.ledger import bindings, clusters, grants, journal, leases, load_balancers, operations
+from app.ledger.connection import Connection, clock
+from app.ledger.leases import Lease
+from app.planning.observed import Inspection, Observed
+from app.planning.promotion import Surroundings, promoted
+from app.planning.settle import settled
+
+
+class Scene:
+    """Locks are taken as everywhere: clusters, then the load balancer. Raises `LeaseLost` for an old epoch."""
+
+    def __init__(self, connection: Connection, lease: Lease, duration: timedelta) -> None:
+        self._connection = connection
+        self._lease = lease
+        present = bindings.clusters_at_work(connection, lease.subject_id)
+        clusters.lock(connection, present)
+        self.load_balancer: LoadBalancer = load_balancers.lock(connection, [lease.subject_id])[lease.subject_id]
+        leases.hold(connection, lease, duration)
+        self.now: datetime = clock(connection)
+        # A cluster that came in between the two locks is left to the next pass: its event made one due.
+        found = bindings.at_work(connection, lease.subject_id, present)
+        self._bindings = {binding.binding_id: binding for binding in found}
+        self._grants: dict[str, Grant] = grants.of_load_balancer(connection, lease.subject_id)
+        self._changed: dict[str, Binding] = {}
+        self._entries: list[Entry] = []
+
+    @property
+    def bindings(self) -> list[Binding]:
+        """All bindings at work, as they stand now."""
+        return list(self._bindings.values())
+
+    def inspect(self, inspection: Inspection) -> None:
+        """Keep what the cloud says the load balancer is, when that was asked anew."""
+        if inspection.inventory is None and not inspection.missing:
+            return
+        load_balancers.record_inventory(self._connection, self._lease.subject_id, inspection.inventory)
+        kept = inspection.inventory or self.load_balancer.inventory
+        self.load_balancer = replace(self.load_balancer, inventory=kept, missing=inspection.missing)
+
+    def settle(self, observed: Observed, request_id: str | None = None) -> None:
+        """Let a reading of the cloud confirm what it confirms, and move on what waited for room only."""
+        for binding in self.bindings:
+            self.change(settled(binding, self.load_balancer, observed, self.now), request_id)
+        self.promote()
+
+    def promote(self) -> None:
+        """Move on the bindings that wait for a listener, a grant or a place, as far as these are there now."""
+        at_place = self._by_place()
+        around = Surroundings(self.load_balancer, self._grants, at_place)
+        for binding_id in list(self._bindings):
+            for after in list(promoted(self._bindings[binding_id], around, self.now)):
+                self.change(after)
+                if after.place is not None:
+                    here = (other for other in at_place.get(after.place, ()) if other.binding_id != after.binding_id)
+                    at_place[after.place] = (*here, after)
+
+    def change(self, after: Binding, request_id: str | None = None, event_id: str | None = None) -> None:
+        """Gather one changed binding; nothing when it is as before."""
+        before = self._bindings[after.binding_id]
+        if after == before:
+            return
+        self._bindings[after.binding_id] = self._changed[after.binding_id] = after
+        if before.state is not after.state:
+            adopted = after.state is State.BOUND and not before.placed
+            action = Action.TARGET_ADOPTED if adopted else Action.BINDING_MOVED
+            self._entries.append(entry_of(action, before, after, cloud_request_id=request_id, event_id=event_id))
+
+    def place(self, binding_ids: Iterable[str]) -> None:
+        """Note, before the call, that targets for these bindings may be at the cloud from now on."""
+        for binding_id in binding_ids:
+            binding = self._bindings[binding_id]
+            if not binding.placed:
+                self._bindings[binding_id] = self._changed[binding_id] = replace(
+                    binding, placed=True, generation=binding.generation + 1
+                )
+
+    def write(self) -> None:
+        """Write what was gathered."""
+        visible = {entry.binding_id for entry in self._entries if entry.binding_id is not None}
+        bindings.write(self._connection, [], list(self._changed.values()), visible)
+        journal.add(self._connection, f"worker:{self._lease.incarnation}", self._entries)
+
+    def settle_operations(self) -> int:
+        """Close the operations that earlier holders of the lease left open, now that the cloud was read."""
+        return operations.settle_left_open(self._connection, self._lease)
+
+    def _by_place(self) -> dict[Place, tuple[Binding, ...]]:
+        places: dict[Place, list[Binding]] = defaultdict(list)
+        for binding in self._bindings.values():
+            if binding.place is not None:
+                places[binding.place].append(binding)
+        return {place: tuple(found) for place, found in places.items()}

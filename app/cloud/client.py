@@ -1,0 +1,94 @@
+"""One call to the cloud: its slot in the budget, the real SDK, and the broker's name for what went wrong."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from tencentcloud.common.common_client import CommonClient
+from tencentcloud.common.credential import Credential
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
+from tencentcloud.common.profile.client_profile import ClientProfile
+from tencentcloud.common.profile.http_profile import HttpProfile
+
+from app.cloud.error_codes import error_for
+from app.domain.errors import CloudAmbiguous, CloudNotSent
+
+VERSIONS: Final = {"clb": "2018-03-17", "vpc": "2017-03-12", "tke": "2018-05-25"}
+
+Budget = Callable[[str, str, str], None]
+"""Waits until a call of (account, region, action) may be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A cloud account: its name in the ledger, its credential, and where its services are reached.
+
+    ``endpoint`` None is the real cloud; a URL like ``http://127.0.0.1:9900`` stands for all services at once.
+    """
+
+    account_id: str
+    secret_id: str
+    secret_key: str
+    endpoint: str | None
+    timeout_seconds: float
+
+    def __repr__(self) -> str:
+        """Without the credential: this value may end up in a log."""
+        return f"Account({self.account_id!r})"
+
+
+class Client:
+    """Calls of one account in one region. Thread-safe: the SDK signs each request by itself."""
+
+    def __init__(self, account: Account, region: str, budget: Budget) -> None:
+        self.account_id = account.account_id
+        self._region = region
+        self._budget = budget
+        self._services = {service: _sdk_client(account, region, service) for service in VERSIONS}
+
+    def call(
+        self, service: str, action: str, parameters: Mapping[str, Any], send_before: float | None = None
+    ) -> dict[str, Any]:
+        """The fields of the answer, ``RequestId`` among them. Raises a `CloudError`.
+
+        After ``send_before`` (by `time.monotonic`) nothing is sent: waiting for the budget may have taken too long.
+
+        Nothing is repeated here: the SDK's own retry sends writes again after they succeeded, so it stays off, and
+        whether a write may be sent again is decided by reading back.
+        """
+        self._budget(self.account_id, self._region, action)
+        if send_before is not None and time.monotonic() > send_before:
+            raise CloudNotSent("NotSent", f"{action}: its time had passed")
+        try:
+            answer = self._services[service].call_json(action, dict(parameters))
+        except TencentCloudSDKException as error:
+            raise error_for(_text(error.code), _text(error.message), error.requestId) from error
+        except (ValueError, KeyError) as error:
+            raise CloudAmbiguous("UnreadableAnswer", f"{action}: {type(error).__name__}") from error
+        fields = answer.get("Response") if isinstance(answer, dict) else None
+        if not isinstance(fields, dict) or not fields.get("RequestId"):
+            raise CloudAmbiguous("UnreadableAnswer", f"{action}: an answer without RequestId")
+        if fields.get("Error"):
+            # With another content type than application/json the SDK hands errors out as if they were answers.
+            error_fields = fields["Error"]
+            raise error_for(str(error_fields.get("Code")), str(error_fields.get("Message")), fields["RequestId"])
+        return fields
+
+
+def _sdk_client(account: Account, region: str, service: str) -> CommonClient:
+    credential = Credential(account.secret_id, account.secret_key)
+    url = urlsplit(account.endpoint) if account.endpoint else None
+    http = HttpProfile(
+        protocol=url.scheme if url else "https",
+        endpoint=url.netloc if url else f"{service}.tencentcloudapi.com",
+        reqTimeout=account.timeout_seconds,
+        keepAlive=True,
+    )
+    return CommonClient(service, VERSIONS[service], credential, region, ClientProfile(httpProfile=http))
+
+
+def _text(value: Any) -> str:
+    """The SDK's messages are bytes when the answer was no JSON."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,88 @@
+"""The only place that builds everything: settings in, running parts out."""
+
+import os
+import time
+import uuid
+from datetime import timedelta
+from functools import cache
+from urllib.parse import urlsplit
+
+from flask import Flask
+
+from app.api.application import create_application
+from app.api.context import ApiContext
+from app.cloud.client import Account, Budget, Client
+from app.domain.errors import CloudCredentialRefused
+from app.ledger import call_budget
+from app.ledger.connection import Ledger
+from app.ledger.embedded import start_embedded
+from app.settings import Settings
+from app.worker.loops import Worker
+from app.worker.workshop import CloudFor, Periods, Workshop
+
+WORKER_CONNECTIONS = 18
+"""One per hand of a worker, and a few for its look-out."""
+
+
+def database_url(settings: Settings) -> str:
+    """Where the ledger is; starts the embedded Postgres when no other is named."""
+    return settings.database_url or start_embedded(settings.data_dir)
+
+
+def build_api(settings: Settings, url: str) -> Flask:
+    """The API on the ledger at ``url``. It knows no cloud credential."""
+    ledger = Ledger(url, pool_size=settings.api_threads)
+    return create_application(ApiContext(ledger, settings.admin_token, settings.drain_seconds))
+
+
+def build_worker(settings: Settings, url: str) -> tuple[Worker, Workshop]:
+    """A worker on the ledger at ``url``, with an incarnation of its own."""
+    ledger = Ledger(url, pool_size=WORKER_CONNECTIONS)
+    periods = Periods(
+        lease=timedelta(seconds=settings.lease_seconds),
+        sweep=timedelta(seconds=settings.sweep_seconds),
+        topology=timedelta(seconds=settings.topology_seconds),
+        cloud_timeout=timedelta(seconds=settings.cloud_timeout_seconds),
+    )
+    workshop = Workshop(ledger, _clouds(settings, ledger), uuid.uuid4().hex, periods)
+    return Worker(workshop), workshop
+
+
+def _clouds(settings: Settings, ledger: Ledger) -> CloudFor:
+    for account in settings.accounts.values():
+        _reach_loopback_directly(account.endpoint)
+
+    @cache
+    def client(account_id: str, region: str) -> Client:
+        kept = settings.accounts[account_id]
+        account = Account(
+            account_id, kept.secret_id, kept.secret_key, kept.endpoint, float(settings.cloud_timeout_seconds)
+        )
+        return Client(account, region, _budget(ledger, kept.calls_per_second))
+
+    def cloud_for(account_id: str, region: str) -> Client:
+        if account_id not in settings.accounts:
+            raise CloudCredentialRefused("NoCredential", f"this worker has no credential for account {account_id}")
+        return client(account_id, region)
+
+    return cloud_for
+
+
+def _budget(ledger: Ledger, per_second: int) -> Budget:
+    def wait_for_slot(account_id: str, region: str, action: str) -> None:
+        with ledger.begin() as connection:
+            pause = call_budget.reserve(connection, account_id, region, action, per_second)
+        if pause:
+            time.sleep(pause.total_seconds())
+
+    return wait_for_slot
+
+
+def _reach_loopback_directly(endpoint: str | None) -> None:
+    """The SDK asks HTTP_PROXY's proxy even for loopback, unless NO_PROXY holds the host with and without its port."""
+    if endpoint is None:
+        return
+    url = urlsplit(endpoint)
+    if url.hostname in {"127.0.0.1", "localhost", "::1"}:
+        listed = [name for name in os.environ.get("NO_PROXY", "").split(",") if name]
+        os.environ["NO_PROXY"] = ",".join(dict.fromkeys([*listed, url.hostname, url.netloc]))

@@ -1,0 +1,60 @@
+"""A cluster, the networks that are its own, and how its addresses are to be proven."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Verification(StrEnum):
+    """How addresses of a cluster are proven.
+
+    ``strict``: nothing unproven is ever registered. ``declared``: GlobalRouter addresses pass on the cluster's CIDR
+    alone, as with the platform's ticket way; every binding made so says it.
+    """
+
+    STRICT = "strict"
+    DECLARED = "declared"
+
+
+class NetworkMode(StrEnum):
+    """How a pod got its address: from an elastic network interface, or from the cluster's container CIDR."""
+
+    VPC_CNI = "vpc-cni"
+    GLOBAL_ROUTER = "global-router"
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """The networks of a cluster: set by an operator or read from the cloud."""
+
+    vpc_id: str
+    cluster_cidrs: tuple[str, ...] = ()
+    service_cidr: str | None = None
+    eni_subnet_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster that may ask for bindings.
+
+    ``topology_setting`` is the operator's word and wins over ``topology_found``, which the worker reads from the cloud.
+    ``max_removal_share`` (0 to 1) is the share of a listener's targets that one implicit removal may take.
+    """
+
+    account_id: str
+    cluster_id: str
+    region: str
+    verification: Verification
+    topology_setting: Topology | None
+    topology_found: Topology | None
+    topology_read_at: datetime | None
+    topology_error: str | None
+    max_removal_share: float
+    last_seen_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def topology(self) -> Topology | None:
+        """The topology in use."""
+        return self.topology_setting or self.topology_found

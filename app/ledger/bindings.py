@@ -1,0 +1,159 @@
+"""Bindings. Whoever writes one holds the row of its load balancer."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, func, or_, select, tuple_
+
+from app.domain.binding import Binding, State, Verdict
+from app.domain.event import Service
+from app.domain.load_balancer import Slot
+from app.ledger import clusters
+from app.ledger.binding_rows import binding_of, row_of
+from app.ledger.rows import insert_rows, recordset, update_rows
+from app.ledger.tables import bindings as table
+
+AT_WORK = or_(table.c.live, table.c.placed)
+"""Bindings that can still move, or whose target may still be at the cloud."""
+
+
+class ConcurrentChange(RuntimeError):
+    """A binding was changed without the lock of its load balancer: a mistake in the broker, rolled back."""
+
+
+def write(
+    connection: Connection, created: Sequence[Binding], changed: Sequence[Binding], visible: Collection[str]
+) -> None:
+    """Write new and changed bindings. ``visible`` are the ids whose change the cluster's agent shall hear of."""
+    numbers = _numbers(connection, [*created, *changed], visible)
+    # Those that give up a place go first: the unique indexes look at every row as it is written.
+    leaving = [binding for binding in changed if not (binding.holder or binding.placed)]
+    staying = [binding for binding in changed if binding.holder or binding.placed]
+    for group in (leaving, staying):
+        _update(connection, group, numbers)
+    insert_rows(connection, table, [row_of(binding, numbers[binding.binding_id]) for binding in created])
+
+
+def find(connection: Connection, binding_id: str) -> Binding | None:
+    """The binding of that id, if there is one."""
+    row = connection.execute(select(table).where(table.c.binding_id == binding_id)).one_or_none()
+    return None if row is None else binding_of(row)
+
+
+def of_ids(connection: Connection, binding_ids: Collection[str]) -> list[Binding]:
+    """The bindings of these ids."""
+    return _all(connection, select(table).where(table.c.binding_id.in_(binding_ids)))
+
+
+def around_addresses(
+    connection: Connection, addresses: Collection[tuple[str, str]], binding_ids: Collection[str]
+) -> list[Binding]:
+    """What is at work at these (load balancer, ip) pairs, of any cluster, and the bindings of these ids."""
+    pairs = [{"load_balancer_id": load_balancer_id, "ip": ip} for load_balancer_id, ip in sorted(addresses)]
+    given = recordset(table, ("load_balancer_id", "ip"), pairs)
+    at_address = and_(
+        AT_WORK, tuple_(table.c.load_balancer_id, table.c.ip).in_(select(given.c.load_balancer_id, given.c.ip))
+    )
+    # Two statements in one: each part has an index of its own, and an OR of them would have none.
+    first = select(table).where(at_address)
+    second = select(table).where(table.c.binding_id.in_(binding_ids))
+    found = (*_all(connection, first), *_all(connection, second))
+    return list({binding.binding_id: binding for binding in found}.values())
+
+
+def at_work(connection: Connection, load_balancer_id: str, cluster_ids: Collection[str] | None = None) -> list[Binding]:
+    """What is at work on a load balancer, of ``cluster_ids`` or of all clusters, in a fixed order."""
+    statement = select(table).where(AT_WORK, table.c.load_balancer_id == load_balancer_id)
+    if cluster_ids is not None:
+        statement = statement.where(table.c.cluster_id.in_(cluster_ids))
+    return _all(connection, statement.order_by(table.c.binding_id))
+
+
+def clusters_at_work(connection: Connection, load_balancer_id: str) -> list[str]:
+    """The clusters that have something at work on a load balancer."""
+    statement = select(table.c.cluster_id).where(AT_WORK, table.c.load_balancer_id == load_balancer_id).distinct()
+    return sorted(connection.execute(statement).scalars())
+
+
+def live_of_service(connection: Connection, cluster_id: str, service: Service) -> list[Binding]:
+    """The live bindings of one Service of a cluster."""
+    return _all(
+        connection,
+        select(table).where(
+            table.c.live,
+            table.c.cluster_id == cluster_id,
+            table.c.service_namespace == service.namespace,
+            table.c.service_name == service.name,
+        ),
+    )
+
+
+def live_of_cluster(connection: Connection, cluster_id: str) -> list[Binding]:
+    """All live bindings of a cluster."""
+    return _all(connection, select(table).where(table.c.live, table.c.cluster_id == cluster_id))
+
+
+def unproven(connection: Connection, cluster_id: str, limit: int) -> list[Binding]:
+    """Up to ``limit`` bindings of a cluster that wait for a verdict, the oldest first."""
+    waiting = and_(table.c.state == State.VERIFYING, table.c.verdict == Verdict.UNKNOWN)
+    statement = select(table).where(waiting, table.c.cluster_id == cluster_id)
+    return _all(connection, statement.order_by(table.c.created_at, table.c.binding_id).limit(limit))
+
+
+def placed_counts(connection: Connection, load_balancer_ids: Collection[str]) -> Counter[tuple[str, Slot | None]]:
+    """How many targets the broker has at the cloud, per load balancer and listener or rule."""
+    slot = (table.c.load_balancer_id, table.c.listener_id, table.c.location_id)
+    statement = (
+        select(*slot, func.count().label("targets"))
+        .where(table.c.placed, table.c.load_balancer_id.in_(load_balancer_ids))
+        .group_by(*slot)
+    )
+    counts: Counter[tuple[str, Slot | None]] = Counter()
+    for row in connection.execute(statement):
+        counts[row.load_balancer_id, Slot(row.listener_id, row.location_id)] = row.targets
+    return counts
+
+
+def listing(
+    connection: Connection, filters: Mapping[str, str], after: str, limit: int, states: Collection[str] | None = None
+) -> list[Binding]:
+    """Up to ``limit`` bindings whose columns equal ``filters``, with ids after ``after``, in order of their ids."""
+    statement = select(table).where(table.c.binding_id > after)
+    for name, value in filters.items():
+        statement = statement.where(table.c[name] == value)
+    if states is not None:
+        statement = statement.where(table.c.state.in_(states))
+    return _all(connection, statement.order_by(table.c.binding_id).limit(limit))
+
+
+def changes(connection: Connection, cluster_id: str, after: int, limit: int) -> list[tuple[int, Binding]]:
+    """Bindings of a cluster changed since change number ``after``, in the order of their last change."""
+    order = table.c.change_sequence
+    statement = select(table).where(table.c.cluster_id == cluster_id, order > after).order_by(order).limit(limit)
+    return [(row.change_sequence, binding_of(row)) for row in connection.execute(statement)]
+
+
+def _numbers(connection: Connection, bindings: Iterable[Binding], visible: Collection[str]) -> dict[str, int | None]:
+    heard = sorted((b for b in bindings if b.binding_id in visible), key=lambda binding: binding.binding_id)
+    following = clusters.next_changes(connection, Counter(binding.cluster_id for binding in heard))
+    numbers: dict[str, int | None] = {binding.binding_id: None for binding in bindings}
+    for binding in heard:
+        numbers[binding.binding_id] = following[binding.cluster_id]
+        following[binding.cluster_id] += 1
+    return numbers
+
+
+def _update(connection: Connection, bindings: Sequence[Binding], numbers: Mapping[str, int | None]) -> None:
+    for numbered in (True, False):
+        group = [binding for binding in bindings if (numbers[binding.binding_id] is not None) is numbered]
+        rows = [row_of(binding, numbers[binding.binding_id]) for binding in group]
+        if not numbered:
+            for row in rows:
+                del row["change_sequence"]
+        if update_rows(connection, table, ("account_id", "binding_id"), rows) != len(rows):
+            raise ConcurrentChange("a binding that was to be changed is gone")
+
+
+def _all(connection: Connection, statement: Select[Any]) -> list[Binding]:
+    return [binding_of(row) for row in connection.execute(statement)]

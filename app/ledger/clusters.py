@@ -1,0 +1,158 @@
+"""Clusters."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.domain.cluster import Cluster, Topology, Verification
+from app.ledger.tables import clusters as table
+
+
+def put(
+    connection: Connection,
+    *,
+    account_id: str,
+    cluster_id: str,
+    region: str,
+    verification: Verification,
+    topology: Topology | None,
+    max_removal_share: float,
+) -> tuple[Cluster, bool]:
+    """Insert or replace; the cluster, and whether it is new. A topology that was discovered is kept."""
+    values = {
+        "region": region,
+        "verification": verification,
+        "topology_setting": topology_to_json(topology),
+        "max_removal_share": max_removal_share,
+    }
+    # A changed topology may prove or disprove what waits: look again at once.
+    changes: dict[str, Any] = {**values, "updated_at": func.now(), "verification_due_at": func.now()}
+    statement = (
+        insert(table)
+        .values(account_id=account_id, cluster_id=cluster_id, **values)
+        .on_conflict_do_update(constraint="clusters_pkey", set_=changes)
+        .returning(table, text("xmax = 0 AS created"))
+    )
+    row = connection.execute(statement).one()
+    return _cluster(row), bool(row.created)
+
+
+def find(connection: Connection, cluster_id: str) -> Cluster | None:
+    """The cluster of that id, if there is one."""
+    row = connection.execute(select(table).where(table.c.cluster_id == cluster_id)).one_or_none()
+    return None if row is None else _cluster(row)
+
+
+def listing(connection: Connection, after: str, limit: int) -> list[Cluster]:
+    """Up to ``limit`` clusters with ids after ``after``, in order of their ids."""
+    statement = select(table).where(table.c.cluster_id > after).order_by(table.c.cluster_id).limit(limit)
+    return [_cluster(row) for row in connection.execute(statement)]
+
+
+def lock(connection: Connection, cluster_ids: Collection[str]) -> list[Cluster]:
+    """Lock the clusters' rows for this transaction, in the order of their ids."""
+    statement = (
+        select(table)
+        .where(table.c.cluster_id.in_(cluster_ids))
+        .order_by(table.c.cluster_id)
+        .with_for_update(key_share=True)
+    )
+    return [_cluster(row) for row in connection.execute(statement)]
+
+
+def seen(connection: Connection, cluster_id: str) -> None:
+    """The cluster's agent spoke just now."""
+    connection.execute(update(table).where(table.c.cluster_id == cluster_id).values(last_seen_at=func.now()))
+
+
+def want_verification(connection: Connection, cluster_id: str) -> None:
+    """Unproven addresses wait: a worker should look at this cluster at once."""
+    connection.execute(
+        update(table).where(table.c.cluster_id == cluster_id).values(verification_due_at=func.now(), failures=0)
+    )
+
+
+def verified(connection: Connection, cluster_id: str, again_after: timedelta | None, failures: int) -> None:
+    """A worker looked; it should look again after ``again_after``, or when something new comes."""
+    due = None if again_after is None else func.now() + again_after
+    connection.execute(
+        update(table).where(table.c.cluster_id == cluster_id).values(verification_due_at=due, failures=failures)
+    )
+
+
+def failures(connection: Connection, cluster_id: str) -> int:
+    """How many looks in a row the cloud did not answer."""
+    count: int = connection.execute(select(table.c.failures).where(table.c.cluster_id == cluster_id)).scalar_one()
+    return count
+
+
+def record_topology(
+    connection: Connection, cluster_id: str, topology: Topology | None, error: str | None, again_after: timedelta
+) -> None:
+    """What the cloud said of the cluster's networks; on an ``error`` the last known topology stays."""
+    values: dict[str, Any] = {"topology_error": error, "topology_due_at": func.now() + again_after}
+    if error is None:
+        values |= {"topology_found": topology_to_json(topology), "topology_read_at": func.now()}
+    connection.execute(update(table).where(table.c.cluster_id == cluster_id).values(values))
+
+
+def next_changes(connection: Connection, counts: Mapping[str, int]) -> dict[str, int]:
+    """Hand out numbers for changes: per cluster the first of ``counts`` many. The rows stay locked until the commit."""
+    first: dict[str, int] = {}
+    for cluster_id in sorted(counts):
+        statement = (
+            update(table)
+            .where(table.c.cluster_id == cluster_id)
+            .values(change_sequence=table.c.change_sequence + counts[cluster_id])
+            .returning(table.c.change_sequence)
+        )
+        first[cluster_id] = connection.execute(statement).scalar_one() - counts[cluster_id] + 1
+    return first
+
+
+def topology_to_json(topology: Topology | None) -> dict[str, Any] | None:
+    """A topology as it is kept."""
+    if topology is None:
+        return None
+    return {
+        "vpc_id": topology.vpc_id,
+        "cluster_cidrs": list(topology.cluster_cidrs),
+        "service_cidr": topology.service_cidr,
+        "eni_subnet_ids": list(topology.eni_subnet_ids),
+    }
+
+
+def _topology(kept: Mapping[str, Any] | None) -> Topology | None:
+    if kept is None:
+        return None
+    return Topology(
+        kept["vpc_id"],
+        _strings(kept["cluster_cidrs"]),
+        kept["service_cidr"],
+        _strings(kept["eni_subnet_ids"]),
+    )
+
+
+def _strings(kept: Sequence[str]) -> tuple[str, ...]:
+    return tuple(kept)
+
+
+def _cluster(row: Row[Any]) -> Cluster:
+    read_at: datetime | None = row.topology_read_at
+    return Cluster(
+        account_id=row.account_id,
+        cluster_id=row.cluster_id,
+        region=row.region,
+        verification=Verification(row.verification),
+        topology_setting=_topology(row.topology_setting),
+        topology_found=_topology(row.topology_found),
+        topology_read_at=read_at,
+        topology_error=row.topology_error,
+        max_removal_share=row.max_removal_share,
+        last_seen_at=row.last_seen_at,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

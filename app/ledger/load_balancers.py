@@ -1,0 +1,167 @@
+"""Load balancers: their inventory as last read, and their place in the queue of work."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, case, func, literal, null, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.domain.load_balancer import Inventory, Listener, LoadBalancer, Rule
+from app.ledger.tables import load_balancers as table
+
+
+def put(connection: Connection, account_id: str, load_balancer_id: str, region: str) -> tuple[LoadBalancer, bool]:
+    """Insert or replace; the load balancer, and whether it is new."""
+    changes = {"region": region, "due_at": func.now(), "not_before": func.now()}
+    statement = (
+        insert(table)
+        .values(account_id=account_id, load_balancer_id=load_balancer_id, region=region)
+        .on_conflict_do_update(constraint="load_balancers_pkey", set_=changes)
+        .returning(table, text("xmax = 0 AS created"))
+    )
+    row = connection.execute(statement).one()
+    return _load_balancer(row), bool(row.created)
+
+
+def find(connection: Connection, load_balancer_id: str) -> LoadBalancer | None:
+    """The load balancer of that id, if there is one."""
+    row = connection.execute(select(table).where(table.c.load_balancer_id == load_balancer_id)).one_or_none()
+    return None if row is None else _load_balancer(row)
+
+
+def listing(connection: Connection, after: str, limit: int) -> list[LoadBalancer]:
+    """Up to ``limit`` load balancers with ids after ``after``, in order of their ids."""
+    order = table.c.load_balancer_id
+    return [
+        _load_balancer(row)
+        for row in connection.execute(select(table).where(order > after).order_by(order).limit(limit))
+    ]
+
+
+def lock(connection: Connection, load_balancer_ids: Collection[str]) -> dict[str, LoadBalancer]:
+    """Lock the rows for this transaction, in the order of their ids: the lock of all bindings on them."""
+    statement = (
+        select(table)
+        .where(table.c.load_balancer_id.in_(load_balancer_ids))
+        .order_by(table.c.load_balancer_id)
+        .with_for_update(key_share=True)
+    )
+    return {row.load_balancer_id: _load_balancer(row) for row in connection.execute(statement)}
+
+
+def want(connection: Connection, load_balancer_ids: Collection[str]) -> None:
+    """The ledger wants something else there than before: the next free worker should make a pass."""
+    now = func.clock_timestamp()
+    reconciled = table.c.reconciled_generation == table.c.wanted_generation
+    connection.execute(
+        update(table)
+        .where(table.c.load_balancer_id.in_(load_balancer_ids))
+        .values(
+            wanted_generation=table.c.wanted_generation + 1,
+            wanted_at=case((reconciled, now), else_=func.coalesce(table.c.wanted_at, now)),
+            last_event_at=now,
+            due_at=func.least(table.c.due_at, now),
+        )
+    )
+
+
+def times_since(connection: Connection, load_balancer_id: str) -> timedelta:
+    """How long ago the last event on the load balancer came; a day when there was none."""
+    ago = func.clock_timestamp() - func.coalesce(table.c.last_event_at, func.now() - timedelta(days=1))
+    found: timedelta = connection.execute(select(ago).where(table.c.load_balancer_id == load_balancer_id)).scalar_one()
+    return found
+
+
+def record_inventory(connection: Connection, load_balancer_id: str, inventory: Inventory | None) -> None:
+    """What the cloud says the load balancer is; None: that it does not exist. The last known inventory is kept then."""
+    values: dict[str, Any] = {"inventory_read_at": func.now(), "missing": inventory is None}
+    if inventory is not None:
+        values["inventory"] = _inventory_to_json(inventory)
+    connection.execute(update(table).where(table.c.load_balancer_id == load_balancer_id).values(values))
+
+
+def finish_pass(
+    connection: Connection,
+    load_balancer_id: str,
+    *,
+    reconciled: int | None,
+    due_in: timedelta,
+    due_at: datetime | None,
+    not_before: timedelta,
+    failures: int,
+    error: str | None,
+) -> None:
+    """Put the load balancer back into the queue.
+
+    ``reconciled`` is the generation that the cloud has now, None when some change is still open. The next pass is due
+    after ``due_in`` or at ``due_at``, whichever is first, and never before ``not_before`` from now; at once when
+    events came in the meantime.
+    """
+    now = func.clock_timestamp()
+    later = func.least(now + due_in, literal(due_at, table.c.due_at.type)) if due_at is not None else now + due_in
+    values: dict[str, Any] = {"not_before": now + not_before, "failures": failures, "last_error": error}
+    if reconciled is None:
+        values["due_at"] = later
+    else:
+        behind = table.c.wanted_generation > reconciled
+        values["reconciled_generation"] = reconciled
+        values["due_at"] = case((behind, now), else_=later)
+        values["wanted_at"] = case((behind, table.c.wanted_at), else_=null())
+    connection.execute(update(table).where(table.c.load_balancer_id == load_balancer_id).values(values))
+
+
+def vips(connection: Connection) -> dict[str, str]:
+    """The addresses of all known load balancers, each with the id of the one that has it."""
+    kept = select(table.c.load_balancer_id, table.c.inventory).where(table.c.inventory.is_not(None))
+    return {vip: row.load_balancer_id for row in connection.execute(kept) for vip in row.inventory["vips"]}
+
+
+def _inventory_to_json(inventory: Inventory) -> dict[str, Any]:
+    return {
+        "vpc_id": inventory.vpc_id,
+        "vips": list(inventory.vips),
+        "listeners": [
+            {
+                "listener_id": listener.listener_id,
+                "protocol": listener.protocol,
+                "port": listener.port,
+                "rules": [
+                    {"location_id": rule.location_id, "domain": rule.domain, "url": rule.url} for rule in listener.rules
+                ],
+            }
+            for listener in inventory.listeners
+        ],
+    }
+
+
+def _inventory(kept: Mapping[str, Any] | None) -> Inventory | None:
+    if kept is None:
+        return None
+    listeners = tuple(
+        Listener(
+            entry["listener_id"],
+            entry["protocol"],
+            entry["port"],
+            tuple(Rule(rule["location_id"], rule["domain"], rule["url"]) for rule in entry["rules"]),
+        )
+        for entry in kept["listeners"]
+    )
+    return Inventory(kept["vpc_id"], tuple(kept["vips"]), listeners)
+
+
+def _load_balancer(row: Row[Any]) -> LoadBalancer:
+    return LoadBalancer(
+        account_id=row.account_id,
+        load_balancer_id=row.load_balancer_id,
+        region=row.region,
+        inventory=_inventory(row.inventory),
+        inventory_read_at=row.inventory_read_at,
+        missing=row.missing,
+        wanted_generation=row.wanted_generation,
+        reconciled_generation=row.reconciled_generation,
+        wanted_at=row.wanted_at,
+        last_error=row.last_error,
+        failures=row.failures,
+        created_at=row.created_at,
+    )

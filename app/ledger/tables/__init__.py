@@ -1,0 +1,28 @@
+"""The schema. Who wins is decided here, by named constraints and partial unique indexes, never by check-then-insert.
+
+``account_id`` stands in every key: rate limits and load-balancer locks belong to an account, so that is where the
+ledger could be split one day. Ids of clusters and load balancers are unique over all accounts besides, since the API
+names them without their account.
+"""
+
+from app.ledger.tables.bindings import bindings, heads
+from app.ledger.tables.events import events
+from app.ledger.tables.journal import journal
+from app.ledger.tables.metadata import METADATA
+from app.ledger.tables.registry import clusters, grants, load_balancers, tokens
+from app.ledger.tables.work import call_budget, cloud_operations, leases
+
+__all__ = [
+    "METADATA",
+    "bindings",
+    "call_budget",
+    "cloud_operations",
+    "clusters",
+    "events",
+    "grants",
+    "heads",
+    "journal",
+    "leases",
+    "load_balancers",
+    "tokens",
+]

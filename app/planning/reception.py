@@ -1,0 +1,305 @@
+"""What a batch of pod events asks of the ledger.
+
+Events are folded one after the other over what the ledger knew, so that a batch of a thousand is judged exactly as a
+thousand batches of one, and the ledger is read and written once for all of them.
+
+Two rules order everything. For one (cluster, pod uid, target) the revision never goes back. For one place, the bind of
+the greatest revision holds it, whichever pod it came from and in whichever order the events arrived.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from app.domain.binding import Binding, State, moved, revised
+from app.domain.codes import Code
+from app.domain.event import EventType, Malformed, Outcome, PodEvent, Result
+from app.domain.journal import Action, Entry, entry_of
+from app.domain.load_balancer import Slot, resolve
+from app.domain.target import DEFAULT_WEIGHT, MAX_WEIGHT, MIN_WEIGHT, Place, TargetName, bindable
+from app.planning.known import Answer, Head, Known
+from app.planning.withdrawal import withdrawn
+
+TargetKey = tuple[str, Slot | str, int]
+"""Load balancer, slot (while the listeners are not known: the name's key), and the pod's port."""
+
+
+class Reception:
+    """A fold of events over `Known`.
+
+    After it, ``created``, ``changed``, ``heads``, ``answers`` and ``entries`` are to be written, and the load
+    balancers in ``dirty`` want another pass.
+    """
+
+    def __init__(self, known: Known, new_ids: Iterator[str]) -> None:
+        self._known = known
+        self._new_ids = new_ids
+        self._bindings: dict[str, Binding] = {}
+        self._by_place: dict[Place, set[str]] = {}
+        for binding in known.bindings:
+            self._index_binding(binding)
+        self._answers = dict(known.answers)
+        self._heads: dict[tuple[str, TargetKey], Head] = {}
+        self._rivals: dict[tuple[str, TargetKey], dict[str, int]] = {}
+        for head in sorted(known.heads, key=lambda head: head.revision):
+            self._index(head)
+        self.created: dict[str, Binding] = {}
+        self.changed: dict[str, Binding] = {}
+        self.heads: dict[tuple[str, str], Head] = {}
+        self.answers: dict[str, Answer] = {}
+        self.entries: list[Entry] = []
+        self.dirty: set[str] = set()
+
+    def receive(self, item: PodEvent | Malformed, digest: str) -> Result:
+        """Judge one event. A repeated event_id gets its first answer, unless it asks for something else."""
+        first = self._answers.get(item.event_id) if item.event_id is not None else None
+        if first is not None:
+            if first.digest == digest:
+                return first.result
+            return self._rejected(item, Code.EVENT_ID_REUSED, "this event_id was used for another event")
+        result = self._judge(item)
+        if item.event_id is not None:
+            self._answers[item.event_id] = self.answers[item.event_id] = Answer(digest, result)
+        return result
+
+    def withdraw(self, binding: Binding, drain_seconds: int | None, event: PodEvent | None = None) -> None:
+        """Let ``binding`` leave; ``drain_seconds`` None takes the binding's own, then the broker's."""
+        choices = (drain_seconds, binding.drain_seconds, self._known.drain_seconds)
+        drain = next(choice for choice in choices if choice is not None)
+        before = binding
+        for after in withdrawn(binding, self._known.now, drain):
+            self._write(before, after, event)
+            before = after
+
+    def hold(self, binding: Binding, reason: Code, detail: str) -> None:
+        """Keep ``binding`` as it is at the cloud until an operator says what shall become of it."""
+        self._write(binding, moved(binding, State.HELD, self._known.now, reason, detail), None)
+
+    def forget(self, binding: Binding, revision: int) -> None:
+        """Unbind ``binding`` by what was left out, not by an event: it leaves, and older events about it are stale."""
+        head = self._heads.get((binding.pod.uid, self.key(binding.target)))
+        if head is not None:
+            head = replace(head, revision=max(revision, head.revision))
+            self._index(head)
+            self.heads[head.pod_uid, head.target.key] = head
+        self.withdraw(replace(binding, revision=revision), None)
+
+    def binding(self, binding_id: str) -> Binding:
+        """The binding as it stands after the events so far."""
+        return self._bindings[binding_id]
+
+    def key(self, target: TargetName) -> TargetKey:
+        """What ``target`` means at the cloud, or its name while the listeners are not known."""
+        return target.load_balancer_id, self._slot(target) or target.key, target.port
+
+    def _judge(self, item: PodEvent | Malformed) -> Result:
+        if isinstance(item, Malformed):
+            return self._rejected(item, Code.INVALID_EVENT, item.detail)
+        return self._bind(item) if item.type is EventType.BIND else self._unbind(item)
+
+    def _bind(self, event: PodEvent) -> Result:
+        refusal = self._refusal(event)
+        if refusal is not None:
+            return self._rejected(event, *refusal)
+        head = self._heads.get((event.pod.uid, self.key(event.target)))
+        if head is not None and event.revision < head.revision:
+            return _stale(event, head)
+        current = self._current(head)
+        if self._outbid(event):
+            if current is not None:
+                self.withdraw(current, 0, event)
+            self._advance(event, head)
+            return _stale(event, head, Code.SUPERSEDED, "a bind of a greater revision holds this address")
+        if current is not None and (current.ip, current.network_mode) == (event.pod.ip, event.network_mode):
+            self._advance(event, head)
+            return self._refresh(current, event)
+        return self._begin(event, head, current)
+
+    def _begin(self, event: PodEvent, head: Head | None, current: Binding | None) -> Result:
+        if head is not None and current is None and event.revision == head.bind_revision:
+            ended = self._bindings.get(head.binding_id or "")
+            if ended is not None and ended.state is State.REJECTED and ended.ip == event.pod.ip:
+                # A rejected binding starts anew at a newer revision only, or each repeat would ask the cloud again.
+                return Result(event.event_id, Outcome.UNCHANGED, ended.binding_id, ended.reason, ended.detail)
+        if current is not None and (current.ip != event.pod.ip or current.place is None):
+            self.withdraw(current, 0, event)  # the address is no longer the pod's: nothing to drain
+        binding = self._take_place(self._new_binding(event), event)
+        self._write(None, binding, event)
+        self._advance(event, head, binding.binding_id)
+        return Result(event.event_id, Outcome.ACCEPTED, binding.binding_id)
+
+    def _refresh(self, current: Binding, event: PodEvent) -> Result:
+        now = self._known.now
+        weight = DEFAULT_WEIGHT if event.weight is None else event.weight
+        same = weight == current.weight
+        current = replace(
+            current,
+            revision=event.revision,
+            pod=event.pod,
+            service=event.service,
+            workload=event.workload,
+            drain_seconds=event.drain_seconds,
+        )
+        returns = not current.wanted or (current.state is State.HELD and current.reason is Code.REMOVAL_GUARD)
+        if returns or (current.state is State.BOUND and not same):
+            self._write(current, moved(current, State.PENDING, now, weight=weight, drain_until=None), event)
+        elif not same:
+            self._write(current, revised(current, now, weight=weight), event)
+        else:
+            self._keep(current)
+            return Result(event.event_id, Outcome.UNCHANGED, current.binding_id)
+        return Result(event.event_id, Outcome.ACCEPTED, current.binding_id)
+
+    def _unbind(self, event: PodEvent) -> Result:
+        head = self._heads.get((event.pod.uid, self.key(event.target)))
+        if head is None and event.target.load_balancer_id not in self._known.grants:
+            return self._rejected(event, *self._not_granted(event.target))
+        if head is not None and event.revision < head.revision:
+            return _stale(event, head)
+        self._advance(event, head)
+        current = self._current(head)
+        if current is None or not current.wanted:
+            return Result(event.event_id, Outcome.UNCHANGED, head.binding_id if head else None)
+        self.withdraw(replace(current, revision=event.revision), event.drain_seconds, event)
+        return Result(event.event_id, Outcome.ACCEPTED, current.binding_id)
+
+    def _refusal(self, event: PodEvent) -> tuple[Code, str] | None:
+        if event.weight is not None and not MIN_WEIGHT <= event.weight <= MAX_WEIGHT:
+            return Code.WEIGHT_OUT_OF_RANGE, f"target.weight: {event.weight} is not in {MIN_WEIGHT} to {MAX_WEIGHT}"
+        if not bindable(event.pod.ip or ""):
+            return Code.ADDRESS_NOT_BINDABLE, f"pod.ip: {event.pod.ip} is not a bindable unicast IPv4 address"
+        grant = self._known.grants.get(event.target.load_balancer_id)
+        slot = self._slot(event.target)
+        listener_id = slot.listener_id if slot else event.target.listener_id
+        # A listener named by port before the listeners were read is judged when its name is resolved.
+        if grant is None or (listener_id is not None and not grant.covers(listener_id)):
+            return self._not_granted(event.target)
+        return None
+
+    def _not_granted(self, target: TargetName) -> tuple[Code, str]:
+        listener = target.listener_id or f"{target.protocol}:{target.listener_port}"
+        cluster = self._known.cluster_id
+        return Code.NOT_GRANTED, f"cluster {cluster} has no grant for {target.load_balancer_id}, listener {listener}"
+
+    def _slot(self, target: TargetName) -> Slot | None:
+        load_balancer = self._known.load_balancers.get(target.load_balancer_id)
+        if load_balancer is None or load_balancer.inventory is None:
+            return None
+        return resolve(target, load_balancer.inventory.listeners)
+
+    def _current(self, head: Head | None) -> Binding | None:
+        binding = self._bindings.get(head.binding_id) if head is not None and head.binding_id else None
+        return binding if binding is not None and binding.live else None
+
+    def _outbid(self, event: PodEvent) -> bool:
+        rivals = self._rivals.get((event.pod.ip or "", self.key(event.target)), {})
+        return any(revision > event.revision for uid, revision in rivals.items() if uid != event.pod.uid)
+
+    def _new_binding(self, event: PodEvent) -> Binding:
+        if event.network_mode is None or event.pod.ip is None:
+            raise ValueError("a bind has a network mode and an address")
+        known = self._known
+        return Binding(
+            binding_id=next(self._new_ids),
+            account_id=known.account_id,
+            cluster_id=known.cluster_id,
+            pod=event.pod,
+            ip=event.pod.ip,
+            target=event.target,
+            slot=self._slot(event.target),
+            service=event.service,
+            workload=event.workload,
+            network_mode=event.network_mode,
+            weight=DEFAULT_WEIGHT if event.weight is None else event.weight,
+            drain_seconds=event.drain_seconds,
+            revision=event.revision,
+            state=State.VERIFYING,
+            created_at=known.now,
+            updated_at=known.now,
+        )
+
+    def _take_place(self, binding: Binding, event: PodEvent) -> Binding:
+        """Give the new binding its place, unless another cluster holds it: then the proof decides, later."""
+        if binding.place is None:
+            return binding
+        for other in self._at(binding.place):
+            if other.live and other.cluster_id != binding.cluster_id:
+                if other.holder:
+                    return binding
+            elif other.live:
+                ended = moved(other, State.RELEASED, self._known.now, Code.SUPERSEDED, placed=False)
+                self._write(other, ended, event)
+                binding = replace(binding, placed=binding.placed or other.placed)
+            elif other.placed:
+                # What a former binding left at the cloud is the new one's to keep or to take off.
+                self._write(other, revised(other, self._known.now, placed=False), None)
+                binding = replace(binding, placed=True)
+        return replace(binding, holder=True)
+
+    def _at(self, place: Place) -> list[Binding]:
+        # Other clusters first: a place that one of them holds is left as it is.
+        found = [self._bindings[binding_id] for binding_id in self._by_place.get(place, ())]
+        return sorted(found, key=lambda binding: (binding.cluster_id == self._known.cluster_id, binding.binding_id))
+
+    def _advance(self, event: PodEvent, head: Head | None, binding_id: str | None = None) -> None:
+        head = head or Head(event.pod.uid, event.target, event.revision)
+        head = replace(head, revision=event.revision, binding_id=binding_id or head.binding_id)
+        if event.type is EventType.BIND:
+            head = replace(head, bind_revision=event.revision, ip=event.pod.ip)
+        self._index(head)
+        self.heads[head.pod_uid, head.target.key] = head
+
+    def _index(self, head: Head) -> None:
+        key = self.key(head.target)
+        self._heads[head.pod_uid, key] = head
+        if head.bind_revision is not None and head.ip is not None:
+            rivals = self._rivals.setdefault((head.ip, key), {})
+            rivals[head.pod_uid] = max(head.bind_revision, rivals.get(head.pod_uid, 0))
+
+    def _index_binding(self, binding: Binding) -> None:
+        self._bindings[binding.binding_id] = binding
+        if binding.place is not None:
+            self._by_place.setdefault(binding.place, set()).add(binding.binding_id)
+
+    def _keep(self, binding: Binding) -> None:
+        self._index_binding(binding)
+        (self.created if binding.binding_id in self.created else self.changed)[binding.binding_id] = binding
+
+    def _write(self, before: Binding | None, after: Binding, event: PodEvent | None) -> None:
+        if before is None:
+            self.created[after.binding_id] = after
+            action = Action.BINDING_CREATED
+        else:
+            action = Action.BINDING_MOVED if before.state is not after.state else Action.BINDING_WEIGHED
+        self._keep(after)
+        self.dirty.add(after.target.load_balancer_id)
+        if before is None or before.state is not after.state or before.weight != after.weight:
+            self.entries.append(entry_of(action, before, after, event_id=event.event_id if event else None))
+
+    def _rejected(self, item: PodEvent | Malformed, code: Code, detail: str) -> Result:
+        self.entries.append(self._rejection(item, code, detail))
+        return Result(item.event_id, Outcome.REJECTED, None, code, detail)
+
+    def _rejection(self, item: PodEvent | Malformed, code: Code, detail: str) -> Entry:
+        entry = Entry(
+            action=Action.EVENT_REJECTED,
+            account_id=self._known.account_id,
+            cluster_id=self._known.cluster_id,
+            reason=code,
+            event_id=item.event_id,
+            detail=detail,
+        )
+        if isinstance(item, Malformed):
+            return entry
+        return replace(
+            entry,
+            pod_uid=item.pod.uid,
+            ip=item.pod.ip,
+            port=item.target.port,
+            load_balancer_id=item.target.load_balancer_id,
+            listener_id=item.target.listener_id,
+        )
+
+
+def _stale(event: PodEvent, head: Head | None, code: Code | None = None, detail: str | None = None) -> Result:
+    detail = detail or (f"revision {head.revision} is known" if head is not None else None)
+    return Result(event.event_id, Outcome.STALE, head.binding_id if head else None, code, detail)

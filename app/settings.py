@@ -1,0 +1,168 @@
+"""All settings, read once from the environment, each documented at `Settings`."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from app.domain.errors import SettingError
+
+PREFIX: Final = "CLB_BROKER_"
+DEFAULT_ACCOUNT: Final = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """One cloud account: where its credential is, where its services are, and its call budget."""
+
+    secret_id: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    endpoint: str | None
+    calls_per_second: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The broker's settings; names in the environment are these in capitals with the prefix ``CLB_BROKER_``.
+
+    ``database_url``          libpq URI of the ledger; None: an embedded real Postgres under ``data_dir``
+    ``data_dir``              where the embedded Postgres keeps its data (default: ``./data``)
+    ``listen``                address of the API, ``HOST:PORT``
+    ``api_processes``         processes of one ``serve``; ``api_threads`` threads in each
+    ``admin_token``           the first administrator's bearer token; None: nobody is administrator by it
+    ``accounts``              cloud accounts by name
+    ``drain_seconds``         how long a target that leaves gets no new connections before it is taken off
+    ``lease_seconds``         how long a dead worker's load balancer waits for its heir
+    ``sweep_seconds``         how often a quiet load balancer is read again
+    ``reverify_seconds``      how often proofs are read again (not used yet)
+    ``topology_seconds``      how often the networks of clusters and the listeners are read again
+    ``health_seconds``        how often the health of targets is read (not used yet)
+    ``cloud_timeout_seconds`` how long one call to the cloud may take
+    """
+
+    database_url: str | None
+    data_dir: Path
+    listen: str
+    api_processes: int
+    api_threads: int
+    admin_token: str | None = field(repr=False)
+    accounts: Mapping[str, AccountSettings]
+    drain_seconds: int
+    lease_seconds: int
+    sweep_seconds: int
+    reverify_seconds: int
+    topology_seconds: int
+    health_seconds: int
+    cloud_timeout_seconds: int
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings in ``environment`` (None: the process's own). Raises `SettingError`, which names the wrong one."""
+    reader = _Reader(os.environ if environment is None else environment)
+    return Settings(
+        database_url=reader.text("DATABASE_URL"),
+        data_dir=Path(reader.text("DATA_DIR") or "data"),
+        listen=_address(reader.text("LISTEN") or "127.0.0.1:8080"),
+        api_processes=reader.number("API_PROCESSES", 1, 1, 64),
+        api_threads=reader.number("API_THREADS", 16, 1, 256),
+        admin_token=reader.secret("ADMIN_TOKEN"),
+        accounts=_accounts(reader),
+        drain_seconds=reader.number("DRAIN_SECONDS", 30, 0, 3600),
+        lease_seconds=reader.number("LEASE_SECONDS", 15, 1, 600),
+        sweep_seconds=reader.number("SWEEP_SECONDS", 60, 1, 86400),
+        reverify_seconds=reader.number("REVERIFY_SECONDS", 60, 1, 86400),
+        topology_seconds=reader.number("TOPOLOGY_SECONDS", 60, 1, 86400),
+        health_seconds=reader.number("HEALTH_SECONDS", 10, 1, 3600),
+        cloud_timeout_seconds=reader.number("CLOUD_TIMEOUT_SECONDS", 15, 1, 120),
+    )
+
+
+class _Reader:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def text(self, name: str) -> str | None:
+        return self._environment.get(PREFIX + name) or None
+
+    def secret(self, name: str) -> str | None:
+        """A value that may stand in a file, named by the variable with ``_FILE`` at its end."""
+        path = self.text(f"{name}_FILE")
+        return read_secret(path, f"{PREFIX}{name}_FILE") if path else self.text(name)
+
+    def number(self, name: str, default: int, least: int, most: int) -> int:
+        text = self.text(name)
+        return default if text is None else _number(text, PREFIX + name, least, most)
+
+
+def read_secret(path: str, name: str) -> str:
+    """The content of a secret's file, without the line's end. Raises `SettingError`, never with the content."""
+    try:
+        secret = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"{name}: {path} cannot be read: {type(error).__name__}") from error
+    if not secret:
+        raise SettingError(f"{name}: {path} is empty")
+    return secret
+
+
+def _number(value: Any, name: str, least: int, most: int) -> int:
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        raise SettingError(f"{name}: {value!r} is not a whole number") from None
+    if not least <= number <= most:
+        raise SettingError(f"{name}: {number} is not in {least} to {most}")
+    return number
+
+
+def _address(listen: str) -> str:
+    host, _, port = listen.rpartition(":")
+    if not host:
+        raise SettingError(f"{PREFIX}LISTEN: {listen!r} is not HOST:PORT")
+    _number(port, f"{PREFIX}LISTEN", 0, 65535)
+    return listen
+
+
+def _accounts(reader: _Reader) -> dict[str, AccountSettings]:
+    calls = reader.number("CALLS_PER_SECOND", 18, 1, 1000)
+    endpoint = reader.text("TENCENT_ENDPOINT")
+    accounts: dict[str, AccountSettings] = {}
+    path = reader.text("ACCOUNTS_FILE")
+    if path:
+        accounts |= _accounts_file(path, endpoint, calls)
+    secret_id, secret_key = reader.secret("TENCENT_SECRET_ID"), reader.secret("TENCENT_SECRET_KEY")
+    if (secret_id is None) != (secret_key is None):
+        raise SettingError(f"{PREFIX}TENCENT_SECRET_ID and {PREFIX}TENCENT_SECRET_KEY go together")
+    if secret_id is not None and secret_key is not None:
+        accounts[DEFAULT_ACCOUNT] = AccountSettings(secret_id, secret_key, endpoint, calls)
+    return accounts
+
+
+def _accounts_file(path: str, endpoint: str | None, calls: int) -> dict[str, AccountSettings]:
+    name = f"{PREFIX}ACCOUNTS_FILE"
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingError(f"{name}: {path} cannot be read: {type(error).__name__}") from error
+    listed = content.get("accounts") if isinstance(content, dict) else None
+    if not isinstance(listed, dict) or not all(isinstance(entry, dict) for entry in listed.values()):
+        raise SettingError(f"{name}: {path} has no mapping `accounts` of names to mappings")
+    return {str(account): _account(entry, f"{name}: {account}", endpoint, calls) for account, entry in listed.items()}
+
+
+def _account(entry: Mapping[str, Any], name: str, endpoint: str | None, calls: int) -> AccountSettings:
+    unknown = set(entry) - {"secret_id_file", "secret_key_file", "endpoint", "calls_per_second"}
+    if unknown:
+        raise SettingError(f"{name}: unknown {', '.join(sorted(map(str, unknown)))}")
+    for key in ("secret_id_file", "secret_key_file"):
+        if not isinstance(entry.get(key), str):
+            raise SettingError(f"{name}: {key} is missing")
+    return AccountSettings(
+        read_secret(entry["secret_id_file"], f"{name}.secret_id_file"),
+        read_secret(entry["secret_key_file"], f"{name}.secret_key_file"),
+        entry.get("endpoint") or endpoint,
+        _number(entry.get("calls_per_second", calls), f"{name}.calls_per_second", 1, 1000),
+    )

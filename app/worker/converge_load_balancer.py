@@ -1,0 +1,209 @@
+"""One pass over one load balancer: read, plan, record the intent, write, read back, record.
+
+A pass makes one write, because the cloud keeps a load balancer busy after each; what arrived meanwhile is planned into
+the next one. Only a write that is refused as a whole is tried again in parts, at once, to find what it is refused for.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+
+from app.broker.converge import (
+    After,
+    Call,
+    CallOutcome,
+    Intent,
+    Opening,
+    PassTerms,
+    begin_part,
+    begin_write,
+    end_write,
+    fail_pass,
+    open_pass,
+)
+from app.cloud.clb import PartialFailure, read_inventory, read_targets, write_changes
+from app.cloud.client import Client
+from app.domain.errors import (
+    CloudAmbiguous,
+    CloudBusy,
+    CloudCredentialRefused,
+    CloudError,
+    CloudNotSent,
+    CloudRefused,
+    CloudThrottled,
+)
+from app.domain.load_balancer import Inventory
+from app.ledger.leases import Lease
+from app.planning.batches import Batch, halves
+from app.planning.observed import Inspection, Observed
+from app.planning.pacing import busy_tail
+from app.planning.plan import Change
+from app.worker.workshop import Workshop
+
+log = structlog.get_logger(__name__)
+
+THROTTLED_PAUSE = timedelta(seconds=1)
+"""The cloud counts calls in windows of one second."""
+
+
+def converge_load_balancer(workshop: Workshop, lease: Lease) -> None:
+    """Make one pass under ``lease``. Raises `LeaseLost`, `LedgerUnavailable`; both leave everything to a later pass."""
+    terms = PassTerms(workshop.periods.held_lease, workshop.periods.sweep)
+    opening = open_pass(workshop.ledger, lease, terms)
+    client = workshop.cloud_for(lease.account_id, opening.load_balancer.region)
+    try:
+        inspection = _inspect(client, opening, workshop.periods.topology)
+    except CloudError as error:
+        log.warning("load balancer not read", load_balancer_id=lease.subject_id, error=str(error))
+        fail_pass(workshop.ledger, lease, str(error), terms, workshop.jitter())
+        return
+    writing = _Writing(workshop, client, lease, terms)
+    intent = writing.begin(inspection)
+    if intent is not None:
+        writing.run(intent, inspection.observed)
+
+
+def _inspect(client: Client, opening: Opening, freshness: timedelta) -> Inspection:
+    """Read the targets of the listeners that matter, and the inventory when it is old, doubted or missing something."""
+    load_balancer = opening.load_balancer
+    kept = load_balancer.inventory
+    load_balancer_id = load_balancer.load_balancer_id
+    inventory: Inventory | None = None
+    if kept is None or opening.unresolved or opening.doubted or opening.inventory_age >= freshness:
+        inventory = read_inventory(client, load_balancer_id)
+        if inventory is None:
+            return Inspection(Observed(frozenset()), missing=True)
+        kept = inventory
+    known = {listener.listener_id for listener in kept.listeners}
+    wanted = known if opening.unresolved else known & opening.listener_ids
+    return Inspection(read_targets(client, load_balancer_id, sorted(wanted)), inventory)
+
+
+class _Writing:
+    """The writes of one pass: one, or several parts of one that was refused as a whole."""
+
+    def __init__(self, workshop: Workshop, client: Client, lease: Lease, terms: PassTerms) -> None:
+        self._workshop = workshop
+        self._client = client
+        self._lease = lease
+        self._terms = terms
+        self._send_before = 0.0
+
+    def begin(self, inspection: Inspection) -> Intent | None:
+        """Record the next write; None when there is none, and the pass is over."""
+        self._renew()
+        return begin_write(self._workshop.ledger, self._lease, inspection, self._terms)
+
+    def run(self, first: Intent, observed: Observed) -> None:
+        """Make the write, and its parts where it is refused; the last one ends the pass."""
+        intent: Intent | None = first
+        parts: list[Batch] = []
+        while intent is not None:
+            began = time.monotonic()
+            call = self._call(intent)
+            tail = busy_tail(timedelta(seconds=time.monotonic() - began))
+            observed_after = self._read_back(intent, observed)
+            parts = [*_parts(intent.batch, call), *parts] if _divisible(call) else parts
+            after = After(
+                tail if call.outcome is not CallOutcome.THROTTLED else THROTTLED_PAUSE,
+                self._workshop.jitter(),
+                refused=_refused(intent.batch, call),
+                last=not parts or observed_after is None or not _continues(call),
+            )
+            end_write(self._workshop.ledger, self._lease, intent, call, observed_after, self._terms, after)
+            if after.last or observed_after is None:
+                return
+            observed = observed_after
+            intent = self._next(parts, observed)
+
+    def _next(self, parts: list[Batch], observed: Observed) -> Intent | None:
+        while parts:
+            self._renew()
+            intent = begin_part(self._workshop.ledger, self._lease, observed, parts.pop(0), self._terms)
+            if intent is not None:
+                return intent
+        return self.begin(Inspection(observed))
+
+    def _renew(self) -> None:
+        """Why is this safe? The lease is renewed after this moment, and a call that is sent before ``send_before`` has
+        timed out before the lease ends: a worker that was stopped in between, for however long, sends nothing."""
+        spare = self._terms.lease - self._workshop.periods.cloud_timeout
+        self._send_before = time.monotonic() + spare.total_seconds()
+
+    def _call(self, intent: Intent) -> Call:
+        batch = intent.batch
+        seconds = self._workshop.periods.cloud_timeout.total_seconds()
+        try:
+            request_id = write_changes(
+                self._client,
+                self._lease.subject_id,
+                batch.kind,
+                batch.changes,
+                send_before=self._send_before,
+                task_seconds=seconds,
+            )
+            call = Call(CallOutcome.DONE, request_id)
+        except CloudError as error:
+            call = _failed(error)
+        log.info(
+            "cloud write",
+            load_balancer_id=self._lease.subject_id,
+            kind=batch.kind.name.lower(),
+            targets=len(batch.changes),
+            outcome=str(call.outcome),
+            cloud_request_id=call.request_id,
+            detail=call.detail,
+        )
+        return call
+
+    def _read_back(self, intent: Intent, before: Observed) -> Observed | None:
+        listener_ids = before.listener_ids | {change.place.listener_id for change in intent.batch.changes}
+        try:
+            return read_targets(self._client, self._lease.subject_id, sorted(listener_ids))
+        except CloudError as error:
+            log.warning("load balancer not read back", load_balancer_id=self._lease.subject_id, error=str(error))
+            return None
+
+
+def _failed(error: CloudError) -> Call:
+    if isinstance(error, PartialFailure):
+        return Call(CallOutcome.PARTIAL, error.request_id, error.message, error.failed_listeners)
+    outcomes: Sequence[tuple[type[CloudError], CallOutcome]] = (
+        (CloudNotSent, CallOutcome.NOT_SENT),
+        (CloudThrottled, CallOutcome.THROTTLED),
+        (CloudBusy, CallOutcome.BUSY),
+        (CloudAmbiguous, CallOutcome.AMBIGUOUS),
+        (CloudCredentialRefused, CallOutcome.CREDENTIAL),
+        (CloudRefused, CallOutcome.REFUSED),
+    )
+    outcome = next((outcome for kind, outcome in outcomes if isinstance(error, kind)), CallOutcome.AMBIGUOUS)
+    return Call(outcome, error.request_id, str(error))
+
+
+def _divisible(call: Call) -> bool:
+    return call.outcome in {CallOutcome.REFUSED, CallOutcome.PARTIAL}
+
+
+def _continues(call: Call) -> bool:
+    """Whether the parts that wait may be sent now: after a success or a refusal, not while the cloud is in trouble."""
+    return call.outcome in {CallOutcome.DONE, CallOutcome.REFUSED, CallOutcome.PARTIAL}
+
+
+def _failed_part(batch: Batch, call: Call) -> Batch:
+    if call.outcome is not CallOutcome.PARTIAL:
+        return batch
+    failed = tuple(change for change in batch.changes if change.place.listener_id in call.failed_listeners)
+    return Batch(batch.kind, failed or batch.changes)
+
+
+def _parts(batch: Batch, call: Call) -> tuple[Batch, ...]:
+    failed = _failed_part(batch, call)
+    return halves(failed) if len(failed.changes) == len(batch.changes) else (failed,)
+
+
+def _refused(batch: Batch, call: Call) -> tuple[Change, ...]:
+    """The change that is refused by itself; a removal or a weight is never given up."""
+    failed = _failed_part(batch, call).changes
+    return failed if _divisible(call) and len(failed) == 1 and len(batch.changes) == 1 else ()

@@ -1,0 +1,112 @@
+"""Take work when it is due, as much as there are free hands for. The ledger is the queue; memory holds none."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import structlog
+
+from app.broker.take_work import take_work
+from app.domain.errors import LeaseLost, LedgerUnavailable
+from app.ledger.leases import Lease, LeaseSubject
+from app.worker.converge_load_balancer import converge_load_balancer
+from app.worker.refresh_topology import refresh_topology
+from app.worker.verify_ownership import verify_ownership
+from app.worker.workshop import Workshop
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS: Final = 0.04
+"""How often an idle worker looks for work: one indexed look-up that finds nothing."""
+
+LEDGER_PAUSE_SECONDS: Final = 0.5
+"""How long a worker waits when the ledger does not answer."""
+
+Work = Callable[[Workshop, Lease], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One kind of work: what it is taken for, what is done, how many at once, and how often to look for it."""
+
+    subject: LeaseSubject
+    work: Work
+    hands: int
+    poll_seconds: float = POLL_SECONDS
+
+
+LOOPS: Final = (
+    Loop(LeaseSubject.LOAD_BALANCER, converge_load_balancer, hands=8),
+    Loop(LeaseSubject.VERIFICATION, verify_ownership, hands=4),
+    Loop(LeaseSubject.TOPOLOGY, refresh_topology, hands=2, poll_seconds=0.2),
+)
+
+
+class Worker:
+    """Runs the loops until it is stopped."""
+
+    def __init__(self, workshop: Workshop, loops: Sequence[Loop] = LOOPS) -> None:
+        self._workshop = workshop
+        self._loops = loops
+        self._busy = dict.fromkeys((loop.subject for loop in loops), 0)
+        self._looked = dict.fromkeys((loop.subject for loop in loops), 0.0)
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+
+    def run(self, stopped: threading.Event) -> None:
+        """Work until ``stopped`` is set; then finish what is at hand and return."""
+        with ThreadPoolExecutor(sum(loop.hands for loop in self._loops), "worker") as pool:
+            while not stopped.is_set():
+                try:
+                    taken = sum(self._take(loop, pool) for loop in self._loops)
+                except LedgerUnavailable as error:
+                    log.warning("ledger unavailable", error=str(error))
+                    stopped.wait(LEDGER_PAUSE_SECONDS)
+                    continue
+                if not taken:
+                    # Work that ends makes new work: a verdict makes a load balancer due, so its end wakes the look-out.
+                    self._wake.wait(POLL_SECONDS)
+                    self._wake.clear()
+
+    def run_once(self) -> int:
+        """Take everything that is due and do it here, one after the other; how much there was."""
+        done = 0
+        for loop in self._loops:
+            for lease in self._leases(loop, loop.hands):
+                loop.work(self._workshop, lease)
+                done += 1
+        return done
+
+    def _take(self, loop: Loop, pool: ThreadPoolExecutor) -> int:
+        now = time.monotonic()
+        free = loop.hands - self._busy[loop.subject]
+        if free <= 0 or now - self._looked[loop.subject] < min(loop.poll_seconds, POLL_SECONDS / 2):
+            return 0
+        self._looked[loop.subject] = now
+        leases = self._leases(loop, free)
+        for lease in leases:
+            with self._lock:
+                self._busy[loop.subject] += 1
+            pool.submit(loop.work, self._workshop, lease).add_done_callback(partial(self._end, loop))
+        return len(leases)
+
+    def _leases(self, loop: Loop, limit: int) -> list[Lease]:
+        workshop = self._workshop
+        return take_work(workshop.ledger, loop.subject, workshop.incarnation, workshop.periods.held_lease, limit)
+
+    def _end(self, loop: Loop, done: Future[None]) -> None:
+        with self._lock:
+            self._busy[loop.subject] -= 1
+        self._wake.set()
+        error = done.exception()
+        if error is None:
+            return
+        # The lease is left to run out: the work is taken again then, by whoever is free.
+        if isinstance(error, (LeaseLost, LedgerUnavailable)):
+            log.warning("work left to a later pass", subject=str(loop.subject), error=str(error))
+        else:
+            log.error("work failed", subject=str(loop.subject), exc_info=error)

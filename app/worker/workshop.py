@@ -1,0 +1,38 @@
+"""What every loop of a worker works with."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from app.cloud.client import Client
+from app.ledger.connection import Ledger
+
+CloudFor = Callable[[str, str], Client]
+"""The cloud client of an (account, region)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """The worker's periods; see `app.settings` for their meaning."""
+
+    lease: timedelta
+    sweep: timedelta
+    topology: timedelta
+    cloud_timeout: timedelta
+
+    @property
+    def held_lease(self) -> timedelta:
+        """How long a lease is held at each step: longer than any call, so that no call outlives its lease."""
+        return max(self.lease, self.cloud_timeout + timedelta(seconds=2))
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """Ledger, cloud and periods of one worker. ``incarnation`` is this life of it; no restart repeats it."""
+
+    ledger: Ledger
+    cloud_for: CloudFor
+    incarnation: str
+    periods: Periods
+    jitter: Callable[[], float] = field(default=random.random)

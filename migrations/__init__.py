@@ -1,0 +1,1 @@
+"""Numbered and named steps of the ledger's schema. Run by `clb-broker migrate`."""
