@@ -53,14 +53,15 @@ class Processes:
                 text=True,
             )
         self._started.append(process)
-        line = _line_with(process, ready)
+        line = line_with(process, ready)
         if line is None:
             said = log_path.read_text(encoding="utf-8")[-2000:]
             raise NotStarted(f"{verb[0]} did not start:\n{said}")
         return line.strip()
 
 
-def _line_with(process: subprocess.Popen[str], ready: str) -> str | None:
+def line_with(process: subprocess.Popen[str], ready: str) -> str | None:
+    """The first line of the process's output that has ``ready`` in it; None when it ends without one."""
     if process.stdout is None:
         raise ValueError("the process's output is not piped")
     # A process that hangs at its start is ended, which ends its output, which ends the reading here.

@@ -8,7 +8,6 @@ class Code(StrEnum):
 
     # Ownership: what the cloud's evidence says about an address.
     ADDRESS_NOT_BINDABLE = "address-not-bindable"
-    ADDRESS_IS_LOAD_BALANCER = "address-is-load-balancer"
     OUTSIDE_CLUSTER_CIDR = "outside-cluster-cidr"
     ENI_NOT_FOUND = "eni-not-found"
     ENI_DETACHED = "eni-detached"

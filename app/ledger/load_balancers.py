@@ -111,12 +111,6 @@ def finish_pass(
     connection.execute(update(table).where(table.c.load_balancer_id == load_balancer_id).values(values))
 
 
-def vips(connection: Connection) -> dict[str, str]:
-    """The addresses of all known load balancers, each with the id of the one that has it."""
-    kept = select(table.c.load_balancer_id, table.c.inventory).where(table.c.inventory.is_not(None))
-    return {vip: row.load_balancer_id for row in connection.execute(kept) for vip in row.inventory["vips"]}
-
-
 def _inventory_to_json(inventory: Inventory) -> dict[str, Any]:
     return {
         "vpc_id": inventory.vpc_id,
