@@ -36,10 +36,10 @@ def ledger_url(postgres: str) -> Iterator[str]:
     """The libpq URI of a migrated, empty ledger of this test's own."""
     name = f"ledger_{next(_NUMBERS)}"
     with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template_ledger STRATEGY file_copy")  # type: ignore[arg-type]
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template_ledger STRATEGY file_copy")
     yield database_of(postgres, name)
     with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

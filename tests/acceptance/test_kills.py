@@ -3,6 +3,7 @@
 import random
 import threading
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 from tests.acceptance.installation import Installation
@@ -107,6 +108,6 @@ def _overlapping_writes(calls: list[Any]) -> list[tuple[Any, Any]]:
     writes.sort(key=lambda call: call["received_at"])
     return [
         (before["request_id"], after["request_id"])
-        for before, after in zip(writes, writes[1:], strict=False)
+        for before, after in pairwise(writes)
         if after["received_at"] < (before["finished_at"] or 0)
     ]
