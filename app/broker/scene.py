@@ -26,7 +26,8 @@ class Scene:
     def __init__(self, connection: Connection, lease: Lease, duration: timedelta) -> None:
         self._connection = connection
         self._lease = lease
-        present = bindings.clusters_at_work(connection, lease.subject_id)
+        # Those that have something there, and those that may have something soon: a binding needs a grant.
+        present = {*bindings.clusters_at_work(connection, lease.subject_id), *_granted(connection, lease)}
         clusters.lock(connection, present)
         self.load_balancer: LoadBalancer = load_balancers.lock(connection, [lease.subject_id])[lease.subject_id]
         leases.hold(connection, lease, duration)
@@ -104,3 +105,7 @@ class Scene:
             if binding.place is not None:
                 places[binding.place].append(binding)
         return {place: tuple(found) for place, found in places.items()}
+
+
+def _granted(connection: Connection, lease: Lease) -> set[str]:
+    return set(grants.of_load_balancer(connection, lease.subject_id))

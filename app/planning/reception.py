@@ -39,7 +39,8 @@ class Reception:
             self._index_binding(binding)
         self._answers = dict(known.answers)
         self._heads: dict[tuple[str, TargetKey], Head] = {}
-        self._rivals: dict[tuple[str, TargetKey], dict[str, int]] = {}
+        self._named: dict[tuple[str, str], Head] = {}
+        self._rivals: dict[tuple[str, TargetKey], set[tuple[str, str]]] = {}
         for head in sorted(known.heads, key=lambda head: head.revision):
             self._index(head)
         self.created: dict[str, Binding] = {}
@@ -120,9 +121,10 @@ class Reception:
             if ended is not None and ended.state is State.REJECTED and ended.ip == event.pod.ip:
                 # A rejected binding starts anew at a newer revision only, or each repeat would ask the cloud again.
                 return Result(event.event_id, Outcome.UNCHANGED, ended.binding_id, ended.reason, ended.detail)
-        if current is not None and (current.ip != event.pod.ip or current.place is None):
-            self.withdraw(current, 0, event)  # the address is no longer the pod's: nothing to drain
-        binding = self._take_place(self._new_binding(event), event)
+        binding = self._new_binding(event)
+        if current is not None and not (current.holder and current.place == binding.place):
+            self.withdraw(current, 0, event)  # it leaves a place that the new one does not take over; nothing to drain
+        binding = self._take_place(binding, event)
         self._write(None, binding, event)
         self._advance(event, head, binding.binding_id)
         return Result(event.event_id, Outcome.ACCEPTED, binding.binding_id)
@@ -191,8 +193,13 @@ class Reception:
         return binding if binding is not None and binding.live else None
 
     def _outbid(self, event: PodEvent) -> bool:
-        rivals = self._rivals.get((event.pod.ip or "", self.key(event.target)), {})
-        return any(revision > event.revision for uid, revision in rivals.items() if uid != event.pod.uid)
+        names = self._rivals.get((event.pod.ip or "", self.key(event.target)), set())
+        rivals = (self._named[name] for name in names)
+        return any(
+            # A rival whose own latest bind names another address has left this one.
+            rival.pod_uid != event.pod.uid and rival.ip == event.pod.ip and (rival.bind_revision or 0) > event.revision
+            for rival in rivals
+        )
 
     def _new_binding(self, event: PodEvent) -> Binding:
         if event.network_mode is None or event.pod.ip is None:
@@ -250,10 +257,10 @@ class Reception:
 
     def _index(self, head: Head) -> None:
         key = self.key(head.target)
-        self._heads[head.pod_uid, key] = head
-        if head.bind_revision is not None and head.ip is not None:
-            rivals = self._rivals.setdefault((head.ip, key), {})
-            rivals[head.pod_uid] = max(head.bind_revision, rivals.get(head.pod_uid, 0))
+        name = head.pod_uid, head.target.key
+        self._heads[head.pod_uid, key] = self._named[name] = head
+        if head.ip is not None:
+            self._rivals.setdefault((head.ip, key), set()).add(name)
 
     def _index_binding(self, binding: Binding) -> None:
         self._bindings[binding.binding_id] = binding

@@ -31,18 +31,18 @@ Work = Callable[[Workshop, Lease], None]
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """One kind of work: what it is taken for, what is done, how many at once, and how often to look for it."""
+    """One kind of work: what it is taken for, what is done, how many at once, and how long between two looks for it."""
 
     subject: LeaseSubject
     work: Work
     hands: int
-    poll_seconds: float = POLL_SECONDS
+    least_pause_seconds: float = 0.0
 
 
 LOOPS: Final = (
     Loop(LeaseSubject.LOAD_BALANCER, converge_load_balancer, hands=8),
     Loop(LeaseSubject.VERIFICATION, verify_ownership, hands=4),
-    Loop(LeaseSubject.TOPOLOGY, refresh_topology, hands=2, poll_seconds=0.2),
+    Loop(LeaseSubject.TOPOLOGY, refresh_topology, hands=2, least_pause_seconds=0.2),
 )
 
 
@@ -84,7 +84,7 @@ class Worker:
     def _take(self, loop: Loop, pool: ThreadPoolExecutor) -> int:
         now = time.monotonic()
         free = loop.hands - self._busy[loop.subject]
-        if free <= 0 or now - self._looked[loop.subject] < min(loop.poll_seconds, POLL_SECONDS / 2):
+        if free <= 0 or now - self._looked[loop.subject] < loop.least_pause_seconds:
             return 0
         self._looked[loop.subject] = now
         leases = self._leases(loop, free)
