@@ -1,6 +1,5 @@
 """Bindings as rows, and back."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +11,7 @@ from app.domain.codes import Code
 from app.domain.event import Pod, Service, Workload
 from app.domain.load_balancer import Slot
 from app.domain.target import TargetName
+from app.ledger.rows import fields_of
 
 
 def row_of(binding: Binding, change_sequence: int | None) -> dict[str, Any]:
@@ -25,10 +25,10 @@ def row_of(binding: Binding, change_sequence: int | None) -> dict[str, Any]:
         "location_id": binding.slot.location_id if binding.slot else None,
         "ip": binding.ip,
         "port": binding.target.port,
-        "target": asdict(binding.target),
+        "target": fields_of(binding.target),
         "pod_uid": binding.pod.uid,
-        "pod": asdict(binding.pod),
-        "workload": asdict(binding.workload) if binding.workload else None,
+        "pod": fields_of(binding.pod),
+        "workload": fields_of(binding.workload) if binding.workload else None,
         "service_namespace": binding.service.namespace if binding.service else None,
         "service_name": binding.service.name if binding.service else None,
         "network_mode": binding.network_mode,

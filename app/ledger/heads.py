@@ -1,14 +1,13 @@
 """Heads: the latest word on each (cluster, pod uid, target), so that revisions never go back."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.target import TargetName
-from app.ledger.rows import recordset
+from app.ledger.rows import fields_of, recordset
 from app.ledger.tables import heads as table
 from app.planning.known import Head
 
@@ -37,7 +36,7 @@ def write(connection: Connection, account_id: str, cluster_id: str, heads: Itera
             "pod_uid": head.pod_uid,
             "target_key": head.target.key,
             "load_balancer_id": head.target.load_balancer_id,
-            "target": asdict(head.target),
+            "target": fields_of(head.target),
             "revision": head.revision,
             "bind_revision": head.bind_revision,
             "ip": head.ip,

@@ -1,7 +1,7 @@
 """History: entries are added in the transaction of the change that they record, and never changed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from app.domain.binding import State
 from app.domain.journal import Action, Entry
-from app.ledger.rows import insert_rows
+from app.ledger.rows import fields_of, insert_rows
 from app.ledger.tables import journal as table
 
 
@@ -28,7 +28,7 @@ def add(connection: Connection, actor: str, entries: Sequence[Entry]) -> None:
     insert_rows(
         connection,
         table,
-        [{**asdict(entry), "account_id": entry.account_id or "", "actor": actor} for entry in entries],
+        [{**fields_of(entry), "account_id": entry.account_id or "", "actor": actor} for entry in entries],
     )
 
 

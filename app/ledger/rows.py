@@ -37,3 +37,8 @@ def update_rows(connection: Connection, table: Table, key: Sequence[str], rows: 
     changes = {name: given.c[name] for name in names if name not in key}
     statement = update(table).values(changes).where(*(table.c[name] == given.c[name] for name in key))
     return connection.execute(statement).rowcount
+
+
+def fields_of(value: Any) -> dict[str, Any]:
+    """The fields of a flat dataclass by name; `dataclasses.asdict` would copy each value, deeply, a thousand times."""
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
