@@ -1,0 +1,137 @@
+"""What stands in the way of a binding, and that it goes on when the way is free."""
+
+import pytest
+
+from app.domain.binding import State
+from app.domain.codes import Code
+from tests.worker.yard import Yard, name_of, pod_event
+
+LISTENER_9 = {"listener_id": "lbl-9", "protocol": "TCP", "port": 999}
+
+
+def _look_again(yard: Yard, *load_balancer_ids: str) -> None:
+    """As a sweep would, without waiting for its time."""
+    yard.set_the_table(load_balancer_ids=load_balancer_ids)
+
+
+def test_an_unknown_listener_holds_the_binding_until_the_listener_is_there(yard: Yard) -> None:
+    yard.set_the_table("cls-a")
+    yard.say("cls-a", pod_event(0, listener_id="lbl-9"), pod_event(1))
+    yard.run()
+    assert (yard.only(pod_uid="uid-cls-a-0").state, yard.only(pod_uid="uid-cls-a-0").reason) == (
+        State.HELD,
+        Code.LISTENER_NOT_FOUND,
+    )
+    assert set(yard.targets()) == {name_of(1)}
+
+    yard.simulator.edit("add-listener", load_balancer_id="lb-1", listener=LISTENER_9)
+    _look_again(yard, "lb-1")
+    yard.run_until("the binding", lambda: set(yard.targets()) == {name_of(0, listener_id="lbl-9"), name_of(1)})
+
+
+def test_a_listener_deleted_by_hand_holds_its_bindings_and_they_return_with_it(yard: Yard) -> None:
+    yard.simulator.edit("add-listener", load_balancer_id="lb-1", listener=LISTENER_9)
+    yard.set_the_table("cls-a")
+    by_port = {"listener_id": None, "protocol": "TCP", "listener_port": 999}
+    yard.say("cls-a", pod_event(0, **by_port))
+    yard.run()
+    assert set(yard.targets()) == {name_of(0, listener_id="lbl-9")}
+
+    yard.simulator.edit("delete-listener", load_balancer_id="lb-1", listener_id="lbl-9")
+    _look_again(yard, "lb-1")
+    yard.run_until("the hold", lambda: yard.only().reason is Code.LISTENER_NOT_FOUND)
+    assert yard.only().bound_at is None
+
+    again = {**LISTENER_9, "listener_id": "lbl-10"}
+    yard.simulator.edit("add-listener", load_balancer_id="lb-1", listener=again)
+    _look_again(yard, "lb-1")
+    yard.run_until("the target", lambda: set(yard.targets()) == {name_of(0, listener_id="lbl-10")})
+
+
+def test_a_load_balancer_that_the_cloud_does_not_know_holds_its_bindings(yard: Yard) -> None:
+    yard.set_the_table("cls-a", load_balancer_ids=("lb-1", "lb-nowhere"))
+    yard.say("cls-a", pod_event(0, load_balancer_id="lb-nowhere"), pod_event(1))
+    yard.run_until("the hold", lambda: yard.only(pod_uid="uid-cls-a-0").reason is Code.LOAD_BALANCER_NOT_FOUND)
+    yard.run_until("the neighbour", lambda: set(yard.targets()) == {name_of(1)})
+
+
+def test_a_listener_named_by_port_before_it_was_read_is_resolved_and_unbound_by_its_id(yard: Yard) -> None:
+    yard.set_the_table("cls-a")
+    yard.say("cls-a", pod_event(0, listener_id=None, protocol="TCP", listener_port=80))
+    assert yard.only().slot is None
+    yard.run()
+    assert set(yard.targets()) == {name_of(0)}
+    yard.say("cls-a", pod_event(0, kind="unbind", revision=2))
+    yard.run()
+    assert yard.targets() == {}
+
+
+def test_another_clusters_place_is_waited_for_and_taken_when_it_is_free(yard: Yard) -> None:
+    yard.set_the_table("cls-a", "cls-c")
+    yard.simulator.edit("add-cluster", cluster=_neighbour("cls-c"))
+    yard.say("cls-a", pod_event(0))
+    yard.run()
+    yard.say("cls-c", pod_event(0, uid="uid-c"))
+    yard.run()
+    waiting = yard.only(cluster_id="cls-c")
+    assert (waiting.state, waiting.reason) == (State.HELD, Code.CLAIMED_BY_OTHER_CLUSTER)
+
+    yard.say("cls-a", pod_event(0, kind="unbind", revision=2))
+    yard.run_until("the successor", lambda: yard.only(cluster_id="cls-c").state is State.BOUND)
+    assert set(yard.targets()) == {name_of(0)}
+
+
+def test_a_target_that_the_cloud_refuses_is_isolated_and_its_neighbours_are_bound(yard: Yard) -> None:
+    yard.set_the_table("cls-a")
+    # The four-tuple rule: the same address and port on a second TCP listener of one load balancer.
+    yard.say("cls-a", *(pod_event(number) for number in range(10)))
+    yard.run()
+    yard.say(
+        "cls-a",
+        pod_event(3, listener_id="lbl-2", event_id="clash"),
+        *(pod_event(number, listener_id="lbl-2") for number in range(10, 19)),
+    )
+    yard.run_until("all but one", lambda: len(yard.targets()) == 19)
+    yard.run_until("the refusal", lambda: len(yard.bindings(state="held")) == 1)
+    held = yard.only(state="held")
+    assert (held.ip, held.reason, held.target.listener_id) == (name_of(3)[1], Code.CLOUD_REFUSED, "lbl-2")
+    assert held.detail is not None
+    assert "InvalidParameter" in held.detail
+
+
+def test_beyond_the_quota_bindings_are_held_and_the_room_is_used(yard: Yard) -> None:
+    yard.simulator.edit("set-quota", quota=4)
+    yard.set_the_table("cls-a")
+    yard.say("cls-a", *(pod_event(number) for number in range(6)))
+    yard.run_until("the room to be used", lambda: len(yard.targets()) == 4)
+    yard.run_until("the rest to be held", lambda: len(yard.bindings(state="held")) == 2)
+    assert {binding.reason for binding in yard.bindings(state="held")} == {Code.QUOTA_EXCEEDED}
+
+
+@pytest.mark.parametrize("credential", ["revoked", "wrong"])
+def test_without_a_working_credential_everything_waits_and_nothing_is_lost(yard: Yard, credential: str) -> None:
+    yard.set_the_table("cls-a")
+    if credential == "revoked":
+        yard.simulator.edit("revoke-credential", secret_id="AKIDtest")
+        restored = {"secret_id": "AKIDtest", "secret_key": "test-secret"}
+    else:
+        yard.worker = type(yard.worker)(yard.workshop("life-1", secret_key="wrong"))
+        restored = None
+    yard.say("cls-a", pod_event(0))
+    yard.run_until("calls in vain", lambda: len(yard.simulator.calls) > 2)
+    assert yard.only().state is State.VERIFYING
+    if restored is not None:
+        yard.simulator.edit("add-credential", **restored)
+    yard.worker = type(yard.worker)(yard.workshop("life-2"))
+    yard.run()
+    assert set(yard.targets()) == {name_of(0)}
+
+
+def _neighbour(cluster_id: str) -> dict[str, object]:
+    return {
+        "cluster_id": cluster_id,
+        "name": cluster_id,
+        "version": "1.30.0",
+        "vpc_id": "vpc-a",
+        "network_type": "VPC-CNI",
+    }
