@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from app.ledger.connection import Ledger
-from app.ledger.embedded import start_embedded
+from app.ledger.embedded import temporary_postgres
 from app.ledger.schema import migrate_ledger
 
 _NUMBERS = count(1)
@@ -21,13 +21,13 @@ def postgres() -> Iterator[str]:
     """The libpq URI of a real Postgres, with a migrated database ``template_ledger`` in it."""
     place = Path(tempfile.mkdtemp(prefix="clb-broker-tests-"))
     place.chmod(0o755)  # the embedded Postgres drops its rights and must still reach its data
-    uri = start_embedded(place)
-    with psycopg.connect(uri, autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET fsync = off")
-        connection.execute("SELECT pg_reload_conf()")
-        connection.execute("CREATE DATABASE template_ledger")
-    migrate_ledger(database_of(uri, "template_ledger"))
-    yield uri
+    with temporary_postgres(place) as uri:
+        with psycopg.connect(uri, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
+            connection.execute("CREATE DATABASE template_ledger")
+        migrate_ledger(database_of(uri, "template_ledger"))
+        yield uri
     shutil.rmtree(place, ignore_errors=True)
 
 

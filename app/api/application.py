@@ -34,10 +34,11 @@ def create_application(context: ApiContext) -> Flask:
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         API_TITLE="CLB binding broker",
         API_VERSION="v1",
-        OPENAPI_VERSION="3.1.0",
+        OPENAPI_VERSION="3.0.3",  # the page at /docs shows no later one
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # a path with too many slashes is no path, and nothing redirects
     app.url_map.converters["identifier"] = IdentifierConverter
     app.extensions[EXTENSION] = context
     api = _register_routes(app)

@@ -76,7 +76,7 @@ def register_documents(app: Flask, api: Api) -> None:
     def served_openapi() -> Response:
         return Response(text, content_type="application/yaml")
 
-    @app.get("/docs")
+    @app.get("/docs", strict_slashes=True)  # the page's links are relative: with a slash more they would lead nowhere
     def docs() -> Response:
         return Response(PAGE, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": POLICY})
 

@@ -4,7 +4,9 @@ from typing import Any
 
 from app.api import rendering
 from app.api.context import caller, ledger
+from app.api.cursors import key_of, page
 from app.api.parsing import StrictBlueprint
+from app.api.schemas.fields import PageQuery
 from app.api.schemas.registry import GrantPage, GrantRequestSchema, GrantSchema
 from app.broker import look_up
 from app.broker.grant_listeners import grant_listeners, revoke_grant
@@ -31,11 +33,14 @@ def get(load_balancer_id: str, cluster_id: str) -> Any:
     return rendering.grant(found)
 
 
+@blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, GrantPage)
-def listing(load_balancer_id: str) -> Any:
+def listing(query: dict[str, Any], load_balancer_id: str) -> Any:
     """All grants on a load balancer"""
+    after = key_of(query["cursor"])
     found = look_up.grants(ledger(), load_balancer_id)
-    return {"items": [rendering.grant(found[cluster_id]) for cluster_id in sorted(found)], "next_cursor": None}
+    rest = [found[cluster_id] for cluster_id in sorted(found) if cluster_id > after]
+    return page(rest[: query["limit"] + 1], query["limit"], rendering.grant, lambda grant: grant.cluster_id)
 
 
 @blueprint.response(204)

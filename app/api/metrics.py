@@ -17,6 +17,9 @@ REQUESTS: Final = Counter(
 REQUEST_SECONDS: Final = Histogram("clb_broker_request_seconds", "Time to answer a request", ["route"])
 EVENTS: Final = Counter("clb_broker_events_total", "Pod events by outcome and code", ["outcome", "code"])
 
+METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "POST", "DELETE", "PATCH"})
+"""Methods with a label of their own: a caller who makes up others must not fill the memory with labels."""
+
 
 def register_metrics(app: Flask) -> None:
     """Count every request under the route that it matched; what matched none shares one label."""
@@ -28,7 +31,8 @@ def register_metrics(app: Flask) -> None:
     @app.after_request
     def count(response: Response) -> Response:
         route = request.url_rule.rule if request.url_rule else "none"
-        REQUESTS.labels(route, request.method, response.status_code).inc()
+        method = request.method if request.method in METHODS else "other"
+        REQUESTS.labels(route, method, response.status_code).inc()
         REQUEST_SECONDS.labels(route).observe(time.perf_counter() - g.began)
         return response
 

@@ -10,6 +10,7 @@ from marshmallow import RAISE
 from webargs.flaskparser import FlaskParser
 from webargs.multidictproxy import MultiDictProxy
 
+from app.api.schemas.fields import EmptyBody
 from app.domain.errors import RequestRefused
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -23,16 +24,13 @@ class StrictParser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": RAISE}  # noqa: RUF012 (as webargs declares it)
 
     def load_json(self, req: Request, schema: Any) -> Any:
-        """The body as JSON; an empty one counts as ``{}``. Raises `RequestRefused` (400, 415)."""
+        """The body as JSON; where a path says everything, an empty one will do. Raises `RequestRefused` (400, 415)."""
         if req.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise RequestRefused(415, "unsupported-encoding", "send the body as it is, not compressed")
         body = req.get_data(cache=True)
-        if not body:
+        if not body and isinstance(schema, EmptyBody):
             return {}
-        try:
-            return orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise RequestRefused(400, "not-json", f"the body is not JSON: {error}") from error
+        return _json(body)
 
     def load_querystring(self, req: Request, schema: Any) -> Any:
         """The query; a repeated parameter is an error instead of a silent choice. Raises `RequestRefused` (422)."""
@@ -40,6 +38,17 @@ class StrictParser(FlaskParser):
         if repeated:
             raise RequestRefused(422, "invalid-request", f"{repeated[0]}: given more than once")
         return MultiDictProxy(req.args, schema)
+
+
+def _json(body: bytes) -> Any:
+    try:
+        read = orjson.loads(body)
+        orjson.dumps(read)  # refuses what is nested deeper than 254 levels: whatever walks it later would break on it
+    except orjson.JSONDecodeError as error:
+        raise RequestRefused(400, "not-json", f"the body is not JSON: {error}") from error
+    except orjson.JSONEncodeError as error:
+        raise RequestRefused(400, "not-json", "the body is nested too deeply") from error
+    return read
 
 
 class StrictBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest comes without types

@@ -17,8 +17,7 @@ from app.api.schemas.reception import PodEventsSchema, ResultsSchema, SnapshotOu
 from app.broker import look_up
 from app.broker.receive_pod_events import Received, receive_pod_events
 from app.broker.replace_service_targets import replace_service_targets
-from app.domain.errors import RequestRefused
-from app.domain.event import MAX_EVENT_ID_LENGTH, MAX_EVENTS, EventType, Malformed, PodEvent, Service
+from app.domain.event import MAX_EVENT_ID_LENGTH, EventType, Malformed, PodEvent, Service
 from app.domain.target import TargetName
 
 blueprint = StrictBlueprint("pod-events", __name__, description="What a cluster's agent says, and hears")
@@ -28,8 +27,6 @@ blueprint = StrictBlueprint("pod-events", __name__, description="What a cluster'
 @blueprint.response(202, ResultsSchema)
 def post(body: dict[str, Any], cluster_id: str) -> Any:
     """Receive up to 1000 pod events; each is judged alone, and durable when answered"""
-    if len(body["events"]) > MAX_EVENTS:
-        raise RequestRefused(413, "too-many-events", f"{len(body['events'])} events; at most {MAX_EVENTS}")
     received = [_received(content, item) for content, item in body["events"]]
     results = receive_pod_events(
         ledger(), cluster_id, received, actor=caller().actor, drain_seconds=context().drain_seconds
@@ -42,8 +39,6 @@ def post(body: dict[str, Any], cluster_id: str) -> Any:
 @blueprint.response(200, SnapshotOutcomeSchema)
 def put_service_targets(body: dict[str, Any], cluster_id: str, namespace: str, name: str) -> Any:
     """Replace the targets of one Service by the full truth about it"""
-    if len(body["targets"]) > MAX_EVENTS:
-        raise RequestRefused(413, "too-many-events", f"{len(body['targets'])} targets; at most {MAX_EVENTS}")
     service = Service(namespace, name)
     events = [_entry(entry, service, body["revision"]) for entry in body["targets"]]
     outcome = replace_service_targets(

@@ -44,6 +44,12 @@ CODES: Final[Mapping[int, str]] = {
 }
 """Codes of errors that have none of their own."""
 
+HEADERS: Final[Mapping[int, Mapping[str, str]]] = {
+    401: {"WWW-Authenticate": "Bearer"},
+    503: {"Retry-After": str(RETRY_AFTER_SECONDS)},
+}
+"""What some errors say besides."""
+
 
 def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
     """An error answer. ``detail`` is a sentence for people; ``code`` is what programs compare."""
@@ -71,14 +77,13 @@ def register_problems(app: Flask) -> None:
 
 
 def _refused(error: RequestRefused) -> Response:
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-    return problem(error.status, error.code, error.detail, headers)
+    return problem(error.status, error.code, error.detail, HEADERS.get(error.status))
 
 
 def _unavailable(error: LedgerUnavailable) -> Response:
     log.warning("ledger unavailable", error=str(error))
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return problem(503, "ledger-unavailable", "the ledger does not answer; nothing was half done, ask again", headers)
+    detail = "the ledger does not answer; nothing was half done, ask again"
+    return problem(503, "ledger-unavailable", detail, HEADERS[503])
 
 
 def _too_large(error: RequestEntityTooLarge) -> Response:

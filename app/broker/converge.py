@@ -237,7 +237,7 @@ def _hold_refused(scene: Scene, refused: Collection[Change], call: Call) -> None
     code = Code.QUOTA_EXCEEDED if (call.detail or "").startswith("LimitExceeded") else Code.CLOUD_REFUSED
     for change in refused:
         binding = by_id[change.binding_id]
-        if binding.state in {State.PENDING, State.BOUND, State.VERIFYING}:
+        if binding.state is State.PENDING:  # otherwise the reading shows it done, or it is wanted no more
             scene.change(moved(binding, State.HELD, scene.now, code, call.detail), call.request_id)
 
 

@@ -30,11 +30,8 @@ def receive_pod_events(
     """
     asked = [each.item for each in received if isinstance(each.item, PodEvent)]
     event_ids = {each.item.event_id for each in received if each.item.event_id is not None}
-    contents = {
-        each.item.event_id: each.content
-        for each in received
-        if isinstance(each.item, PodEvent) and each.item.event_id is not None
-    }
+    # Of several events with one id the first is answered and kept, so its content is the one to keep.
+    contents = {each.item.event_id: each.content for each in reversed(received) if each.item.event_id is not None}
     with ledger.begin() as connection:
         cluster = lock_cluster(connection, cluster_id)
         known = known_around(connection, cluster, asked, drain_seconds, event_ids)

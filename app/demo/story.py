@@ -15,39 +15,48 @@ import click
 
 from app.demo.client import DemoFailed, HttpClient, wait_for
 from app.demo.processes import NotStarted, Processes
-from app.ledger.embedded import start_embedded
+from app.ledger.embedded import temporary_postgres
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
+class Interrupted(Exception):
+    """Ctrl-C or SIGTERM: the show is over, and everything that was started is ended."""
+
+
 def play(*, once: bool) -> int:
     """Play the story; the exit code. Without ``once`` everything stays up until Ctrl-C or SIGTERM."""
-    stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, _interrupt)
+    _scene("Starting Postgres, a simulated Tencent Cloud, the API and a worker, each a process of its own")
     with tempfile.TemporaryDirectory(prefix="clb-broker-demo-", ignore_cleanup_errors=True) as place:
-        logs = Path(place)
-        logs.chmod(0o755)  # the embedded Postgres drops its rights and must still reach its data
-        with Processes(logs) as processes:
-            try:
-                stage = Stage(processes, logs)
+        path = Path(place)
+        path.chmod(0o755)  # the embedded Postgres drops its rights and must still reach its data
+        try:
+            with temporary_postgres(path) as database_url, Processes(path) as processes:
+                stage = Stage(processes, database_url)
                 stage.tell()
-            except (DemoFailed, NotStarted) as error:
-                click.secho(f"\nThe demo failed: {error}", fg="red", err=True)
-                return 1
-            if not once:
-                stage.stay_up(stopped)
+                if not once:
+                    stage.stay_up()
+        except (DemoFailed, NotStarted) as error:
+            click.secho(f"\nThe demo failed: {error}", fg="red", err=True)
+            return 1
+        except Interrupted:
+            click.echo("\nEnded.")
     return 0
+
+
+def _interrupt(*_: object) -> None:
+    raise Interrupted
 
 
 class Stage:
     """The running parts, and the scenes."""
 
-    def __init__(self, processes: Processes, place: Path) -> None:
-        _scene("Starting Postgres, a simulated Tencent Cloud, the API and a worker, each a process of its own")
+    def __init__(self, processes: Processes, database_url: str) -> None:
         self._admin_token = secrets.token_urlsafe(24)
         environment = {
-            "CLB_BROKER_DATABASE_URL": start_embedded(place),
+            "CLB_BROKER_DATABASE_URL": database_url,
             "CLB_BROKER_ADMIN_TOKEN": self._admin_token,
             "CLB_BROKER_LISTEN": "127.0.0.1:0",
         }
@@ -78,14 +87,14 @@ class Stage:
         self._a_pod_goes()
         self._who_held_the_address()
 
-    def stay_up(self, stopped: threading.Event) -> None:
-        """Say how to go on by hand, and wait."""
+    def stay_up(self) -> None:
+        """Say how to go on by hand, and wait to be interrupted."""
         _scene("Still running. Ctrl-C ends it")
         _say(f"API    {self.url}")
         _say(f"Docs   {self.url}/docs")
         _say(f"Token  {self._admin_token}  (administrator)")
         _say(f"Try    curl -H 'Authorization: Bearer {self._admin_token}' {self.url}/v1/bindings")
-        stopped.wait()
+        threading.Event().wait()
 
     def _set_the_table(self) -> None:
         _scene("An operator registers one load balancer, two clusters, and grants both the right to bind on it")

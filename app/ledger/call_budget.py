@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import ColumnElement, Connection, and_, func, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, insert
 
 from app.ledger.tables import call_budget as table
 from app.ledger.tables.metadata import TIME
@@ -18,8 +18,9 @@ _NONE: Final = literal([], ARRAY(TIME))
 def reserve(connection: Connection, account_id: str, region: str, action: str, per_second: int) -> timedelta:
     """Reserve the next call; how long the caller has to wait before it sends it.
 
-    The row keeps the times of the last ``per_second`` calls, oldest first. The next one may go when the oldest has left
-    the window, so no window ever holds more, whichever worker they come from and however often one restarts.
+    The row keeps the times of all calls that still count, oldest first. The next one may go when the ``per_second``-th
+    from the end has left the window, and never before one that was reserved earlier: so no window ever holds more,
+    whichever worker they come from, however often one restarts, and also while workers disagree about the budget.
     """
     mine = and_(table.c.account_id == account_id, table.c.region == region, table.c.action == action)
     statement = update(table).where(mine).values(recent=_with_next(per_second)).returning(table.c.recent)
@@ -34,10 +35,11 @@ def reserve(connection: Connection, account_id: str, region: str, action: str, p
 
 def _with_next(per_second: int) -> ColumnElement[list[datetime]]:
     """The times kept, without those that count no more, and with the next call's at the end."""
+    now = func.clock_timestamp()
     kept = table.c.recent
     count = func.cardinality(kept)
-    # With a full row the oldest that counts is ``per_second`` places from the end: a smaller budget keeps fewer.
-    bound = case((count >= per_second, kept[count - per_second + 1] + WINDOW), else_=func.clock_timestamp())
-    slot = func.greatest(func.clock_timestamp(), bound)
-    start = func.greatest(count - per_second + 2, 1)
-    return func.array_append(kept[start:count], slot)
+    # Outside of the row's bounds there is NULL, which `greatest` passes over: fewer calls set no bound.
+    slot = func.greatest(now, kept[count], kept[count - per_second + 1] + WINDOW)
+    moment = func.unnest(kept).column_valued("moment")
+    counting = select(func.array_agg(aggregate_order_by(moment, moment))).where(moment > now - WINDOW)
+    return func.array_append(func.coalesce(counting.scalar_subquery(), _NONE), slot)

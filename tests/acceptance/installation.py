@@ -61,8 +61,7 @@ class Installation:
             process.terminate()
         for name in list(self._processes):
             self._end(name)
-        if self._keeper is not None:
-            self._keeper.communicate()
+        self._stop_postgres()
         self.simulator.close()
 
     def start_postgres(self) -> None:
@@ -84,10 +83,22 @@ class Installation:
             **self._settings,
         }
 
+    def _stop_postgres(self) -> None:
+        """End the server itself too: a killed keeper is still counted among those who need it."""
+        server = self._postgres()
+        server.send_signal(signal.SIGINT)
+        server.wait(20)
+        if self._keeper is not None:
+            self._keeper.kill()
+            self._keeper.communicate()
+
+    def _postgres(self) -> psutil.Process:
+        first_line = (self._place / "postgres" / "postmaster.pid").read_text().splitlines()[0]
+        return psutil.Process(int(first_line))
+
     def kill_postgres(self) -> None:
         """kill -9 of the server and of all that belong to it."""
-        first_line = (self._place / "postgres" / "postmaster.pid").read_text().splitlines()[0]
-        server = psutil.Process(int(first_line))
+        server = self._postgres()
         family = [server, *server.children(recursive=True)]
         for process in family:
             process.kill()

@@ -1,5 +1,6 @@
 """Field types that all schemas share."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -7,7 +8,15 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
+from app.domain.errors import RequestRefused
+from app.domain.event import MAX_EVENTS
+
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+LONGEST_SHOWN = 64
+"""Of a field's name that a caller made up, this much is repeated in an answer and in history."""
 
 
 class StrictSchema(Schema):
@@ -36,7 +45,9 @@ class Identifier(fields.String):
     """The id of a cluster, load balancer or listener."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(validate=[validate.Regexp(ID_PATTERN, error="Not an identifier.")], **options)
+        # The pattern's $ lets a line break at the end pass; the second check does not.
+        pattern = validate.Regexp(ID_PATTERN, error="Not an identifier.")
+        super().__init__(validate=[pattern, no_control_characters], **options)
 
 
 class Whole(fields.Integer):
@@ -58,6 +69,24 @@ class QueryWhole(fields.Integer):
     def __init__(self, least: int, most: int, **options: Any) -> None:
         super().__init__(validate=[validate.Range(least, most)], **options)
 
+    def _validated(self, value: Any) -> int:
+        # Python reads 1_000, blanks and the digits of every script as numbers too.
+        if not isinstance(value, str) or not re.fullmatch("-?[0-9]{1,18}", value):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class Share(fields.Float):
+    """A share from 0 to 1, written as a number: true and "0.3" are none."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=validate.Range(0, 1), **options)
+
+    def _validated(self, value: Any) -> float:
+        if isinstance(value, (bool, str)):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
 
 class Time(fields.AwareDateTime):
     """A moment: RFC 3339, rendered in UTC with ``Z``."""
@@ -65,19 +94,55 @@ class Time(fields.AwareDateTime):
     def __init__(self, **options: Any) -> None:
         super().__init__(format="iso", **options)
 
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
+        # Python reads more than RFC 3339: any one character between day and hour, say, and weeks.
+        if not isinstance(value, str) or not RFC_3339.fullmatch(value):
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
+        return super()._deserialize(value.upper(), attr, data, **kwargs)
+
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         if value is None:
             return None
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-class EachAlone(fields.List[Any]):
-    """A list whose items are read one by one: a bad one becomes its error instead of spoiling its neighbours."""
+class Short(fields.List[Any]):
+    """A list of at most ``most`` items. A longer one is refused before any of them is looked at."""
+
+    def __init__(self, inner: fields.Field[Any] | type[fields.Field[Any]], most: int, **options: Any) -> None:
+        super().__init__(inner, metadata={"maxItems": most}, **options)
+        self.most = most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
+        if isinstance(value, list) and len(value) > self.most:
+            raise self.refusal(len(value))
+        return super()._deserialize(value, attr, data, **kwargs)
+
+    def refusal(self, length: int) -> Exception:
+        """What a list of ``length`` items is answered with."""
+        return ValidationError(f"{length} items; at most {self.most}.")
+
+
+class Batch(Short):
+    """A list of at most 1000 pods; a longer one is 413 as a whole."""
+
+    def __init__(self, inner: fields.Field[Any] | type[fields.Field[Any]], **options: Any) -> None:
+        super().__init__(inner, MAX_EVENTS, **options)
+
+    def refusal(self, length: int) -> Exception:
+        """413, whatever stands in it."""
+        return RequestRefused(413, "too-many-events", f"{length} in one request; at most {self.most}")
+
+
+class EachAlone(Batch):
+    """A batch whose items are read one by one: a bad one becomes its error instead of spoiling its neighbours."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
         """Pairs of an item as sent, and what was read or the error."""
         if not isinstance(value, list):
             raise self.make_error("invalid")
+        if len(value) > self.most:
+            raise self.refusal(len(value))
         return [(item, self._alone(item)) for item in value]
 
     def _alone(self, item: Any) -> Any | ValidationError:
@@ -93,9 +158,15 @@ def first_message(errors: Any) -> str:
     while isinstance(errors, Mapping):
         key, errors = next(iter(errors.items()))
         if key != "_schema":
-            path.append(str(key))
+            path.append(_shown(str(key)))
     text = str(errors[0] if isinstance(errors, list) and errors else errors)
     return f"{'.'.join(path)}: {text}" if path else text
+
+
+def _shown(name: str) -> str:
+    """A field's name, which may be a caller's own, as answers and history can hold it."""
+    short = name if len(name) <= LONGEST_SHOWN else f"{name[:LONGEST_SHOWN]}..."
+    return short if short.isprintable() else ascii(short)[1:-1]
 
 
 def page_of(item: Schema | type[Schema], name: str) -> type[Schema]:

@@ -11,6 +11,9 @@ from app.domain.target import DEFAULT_WEIGHT, TargetName, is_address
 
 PROTOCOLS = ("TCP", "UDP", "TCP_SSL", "QUIC", "HTTP", "HTTPS")
 LONGEST_DRAIN_SECONDS = 3600
+LONGEST_DOMAIN = 80
+LONGEST_URL = 200
+"""The cloud's limits for a rule's domain and url (CLB API, CreateRule). The ledger's keys have room for no more."""
 
 
 class AddressField(Text):
@@ -76,8 +79,8 @@ class TargetSchema(StrictSchema):
     location_id = Identifier(load_default=None, allow_none=True)
     protocol = fields.String(load_default=None, allow_none=True, validate=validate.OneOf([*PROTOCOLS, None]))
     listener_port = Whole(1, 65535, load_default=None, allow_none=True)
-    domain = Text(load_default=None, allow_none=True)
-    url = Text(load_default=None, allow_none=True)
+    domain = Text(LONGEST_DOMAIN, load_default=None, allow_none=True)
+    url = Text(LONGEST_URL, load_default=None, allow_none=True)
     port = Whole(1, 65535, required=True)
     weight = Whole(load_default=None, allow_none=True, metadata={"description": f"default {DEFAULT_WEIGHT}"})
     drain_seconds = Whole(0, LONGEST_DRAIN_SECONDS, load_default=None, allow_none=True)

@@ -2,16 +2,16 @@
 
 from marshmallow import Schema, fields
 
-from app.api.schemas.fields import EachAlone, StrictSchema, Whole
+from app.api.schemas.fields import Batch, EachAlone, StrictSchema, Whole
 from app.api.schemas.pods import PodEventSchema, SnapshotEntrySchema
 from app.domain.codes import Code
-from app.domain.event import MAX_EVENTS, MAX_REVISION, Outcome
+from app.domain.event import MAX_REVISION, Outcome
 
 
 class PodEventsSchema(StrictSchema):
     """Up to 1000 events; each is judged alone."""
 
-    events = EachAlone(fields.Nested(PodEventSchema), required=True, metadata={"maxItems": MAX_EVENTS})
+    events = EachAlone(fields.Nested(PodEventSchema), required=True)
 
 
 class ResultSchema(Schema):
@@ -34,7 +34,7 @@ class SnapshotSchema(StrictSchema):
     """The full truth for one Service at one revision."""
 
     revision = Whole(0, MAX_REVISION, required=True)
-    targets = fields.List(fields.Nested(SnapshotEntrySchema), required=True, metadata={"maxItems": MAX_EVENTS})
+    targets = Batch(fields.Nested(SnapshotEntrySchema), required=True)
 
 
 class SnapshotResultSchema(Schema):

@@ -5,12 +5,14 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from app.api.schemas.fields import Identifier, StrictSchema, Text, Time, Whole, page_of
+from app.api.schemas.fields import Identifier, Share, Short, StrictSchema, Text, Time, Whole, page_of
 from app.broker.tokens import Role
 from app.domain.cluster import Topology, Verification
 from app.domain.load_balancer import EVERY_LISTENER
 
 DEFAULT_MAX_SHARE = 0.3
+MOST_NETWORKS = 200
+MOST_LISTENERS = 200
 
 
 def _network(value: str) -> None:
@@ -31,9 +33,9 @@ class TopologySchema(StrictSchema):
     """A cluster's networks as an operator states them."""
 
     vpc_id = Identifier(required=True)
-    cluster_cidrs = fields.List(Network(), load_default=list)
+    cluster_cidrs = Short(Network(), MOST_NETWORKS, load_default=list)
     service_cidr = Network(load_default=None, allow_none=True)
-    eni_subnet_ids = fields.List(Identifier(), load_default=list)
+    eni_subnet_ids = Short(Identifier(), MOST_NETWORKS, load_default=list)
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> Topology:
@@ -46,7 +48,7 @@ class TopologySchema(StrictSchema):
 class RemovalGuardSchema(StrictSchema):
     """The share of a listener's targets, 0 to 1, that one implicit removal may take without an operator's word."""
 
-    max_share = fields.Float(load_default=DEFAULT_MAX_SHARE, validate=validate.Range(0, 1))
+    max_share = Share(load_default=DEFAULT_MAX_SHARE)
 
 
 class ClusterRequestSchema(StrictSchema):
@@ -145,8 +147,11 @@ def _listener_id(value: str) -> None:
 class GrantRequestSchema(StrictSchema):
     """On which listeners a cluster may bind; ``["*"]`` is all of them, today's and tomorrow's."""
 
-    listener_ids = fields.List(
-        fields.String(validate=_listener_id), load_default=lambda: [EVERY_LISTENER], validate=validate.Length(1, 200)
+    listener_ids = Short(
+        fields.String(validate=_listener_id),
+        MOST_LISTENERS,
+        load_default=lambda: [EVERY_LISTENER],
+        validate=validate.Length(1),
     )
 
 

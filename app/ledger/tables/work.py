@@ -52,7 +52,7 @@ call_budget = Table(
     Column("account_id", Text, nullable=False),
     Column("region", Text, nullable=False),
     Column("action", Text, nullable=False),
-    # The times of the last calls, oldest first, as many as the budget allows in one second.
+    # The times of the last calls and of those that wait for theirs, oldest first, back to the window's beginning.
     Column("recent", ARRAY(TIME), nullable=False),
     PrimaryKeyConstraint("account_id", "region", "action", name="call_budget_pkey"),
 )
