@@ -2,7 +2,8 @@
 
 import random
 import threading
-from collections import Counter
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +11,8 @@ from tests.acceptance.installation import Installation
 from tests.acceptance.world import event, target
 
 BATCH = 20
+BUDGET = 18
+"""Calls per action and second: the default of CLB_BROKER_CALLS_PER_SECOND."""
 
 
 class Agent(threading.Thread):
@@ -75,6 +78,7 @@ def test_killing_api_worker_and_postgres_loses_no_event_and_doubles_none(install
     assert Counter(entry["event_id"] for entry in created) == Counter(f"bind-{number}-1" for number in range(count))
     changes = Counter(change["kind"] for change in installation.simulator.changes)
     assert changes == {"added": count}
+    assert _busiest_second(installation.simulator.calls) <= BUDGET
 
 
 def test_binds_and_unbinds_under_kills_end_where_the_last_word_of_each_pod_says(installation: Installation) -> None:
@@ -100,6 +104,18 @@ def test_binds_and_unbinds_under_kills_end_where_the_last_word_of_each_pod_says(
     installation.wait_until_settled()
     overlaps = _overlapping_writes(installation.simulator.calls)
     assert overlaps == []
+
+
+def _busiest_second(calls: list[Any]) -> int:
+    """The most calls of one action that arrived within any one second."""
+    times: dict[str, list[float]] = defaultdict(list)
+    for call in calls:
+        times[call["action"]].append(call["received_at"])
+    return max(
+        bisect_left(sorted(arrived), start + 1) - bisect_left(sorted(arrived), start)
+        for arrived in times.values()
+        for start in arrived
+    )
 
 
 def _overlapping_writes(calls: list[Any]) -> list[tuple[Any, Any]]:
