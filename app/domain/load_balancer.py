@@ -96,6 +96,12 @@ def resolve(name: TargetName, listeners: Sequence[Listener]) -> Slot | None:
     return slots[0] if len(slots) == 1 else None
 
 
+def slots_of(listeners: Sequence[Listener]) -> frozenset[Slot]:
+    """All slots that there are, whatever their names."""
+    rules = {Slot(listener.listener_id, rule.location_id) for listener in listeners for rule in listener.rules}
+    return frozenset(rules | {Slot(listener.listener_id, "") for listener in listeners if not listener.layer_7})
+
+
 def _same_listener(name: TargetName, listener: Listener) -> bool:
     if name.listener_id is not None:
         return name.listener_id == listener.listener_id

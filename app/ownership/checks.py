@@ -3,10 +3,10 @@
 The table `CHECKS` lists them per network mode in the order in which they are made; the first that fails decides.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -67,8 +67,11 @@ def address_in_cluster_cidr(subject: Subject, evidence: Evidence) -> Finding:
         return _unknown(name, evidence)
     cidrs = list(evidence.topology.cluster_cidrs)
     for cidr in cidrs:
-        if IPv4Address(subject.ip) in IPv4Network(cidr, strict=False):
+        if _covers(cidr, subject.ip):
             return Finding(name, Result.PASSED, None, {"cidr": cidr})
+    unreadable = [cidr for cidr in cidrs if _network(cidr) is None]
+    if unreadable:
+        return _unreadable(name, unreadable)
     detail = f"{subject.ip} is in none of the cluster's CIDRs: {', '.join(cidrs) or 'it has none'}"
     return Finding(name, Result.FAILED, Code.OUTSIDE_CLUSTER_CIDR, {"cluster_cidrs": cidrs, "detail": detail})
 
@@ -96,20 +99,14 @@ def route_leads_to_cluster(subject: Subject, evidence: Evidence) -> Finding:
     if evidence.topology is None or evidence.routes is None:
         return _unknown(name, evidence)
     vpc_id = evidence.topology.vpc_id
-    routes = [
-        route for route in evidence.routes if IPv4Address(subject.ip) in IPv4Network(route.destination, strict=False)
-    ]
-    enabled = [route for route in routes if route.enabled]
-    if enabled:
-        best = max(enabled, key=_prefix)
-        if best.instance_id == vpc_id:
-            return Finding(name, Result.PASSED, None, best.facts())
-        detail = {"detail": f"the route for {subject.ip} leads to {best.instance_id}, not to {vpc_id}"}
-        return Finding(name, Result.FAILED, Code.CCN_ROUTE_OTHER_VPC, best.facts() | detail)
-    if routes:
-        detail = {"detail": f"no route for {subject.ip} is enabled"}
-        return Finding(name, Result.FAILED, Code.CCN_ROUTE_DISABLED, max(routes, key=_prefix).facts() | detail)
-    return Finding(name, Result.FAILED, Code.CCN_ROUTE_MISSING, {"detail": f"no route covers {subject.ip}"})
+    enabled = [route for route in evidence.routes if route.enabled and _covers(route.destination, subject.ip)]
+    if not enabled:
+        return _not_routed(name, subject, evidence.routes)
+    best = max(enabled, key=_prefix)
+    if best.instance_id == vpc_id:
+        return Finding(name, Result.PASSED, None, best.facts())
+    detail = {"detail": f"the route for {subject.ip} leads to {best.instance_id}, not to {vpc_id}"}
+    return Finding(name, Result.FAILED, Code.CCN_ROUTE_OTHER_VPC, best.facts() | detail)
 
 
 CHECKS: Final[Mapping[NetworkMode, tuple[Check, ...]]] = MappingProxyType(
@@ -120,12 +117,41 @@ CHECKS: Final[Mapping[NetworkMode, tuple[Check, ...]]] = MappingProxyType(
 )
 
 
+def _not_routed(name: str, subject: Subject, routes: Sequence[Route]) -> Finding:
+    unreadable = [route.destination for route in routes if route.enabled and _network(route.destination) is None]
+    if unreadable:
+        return _unreadable(name, unreadable)
+    disabled = [route for route in routes if _covers(route.destination, subject.ip)]
+    if disabled:
+        detail = {"detail": f"no route for {subject.ip} is enabled"}
+        return Finding(name, Result.FAILED, Code.CCN_ROUTE_DISABLED, max(disabled, key=_prefix).facts() | detail)
+    return Finding(name, Result.FAILED, Code.CCN_ROUTE_MISSING, {"detail": f"no route covers {subject.ip}"})
+
+
 def _usable(address: InterfaceAddress) -> bool:
     return address.instance_id is not None and address.state.upper() == "AVAILABLE"
 
 
-def _prefix(route: Route) -> tuple[int, bool]:
-    return IPv4Network(route.destination, strict=False).prefixlen, route.enabled
+def _prefix(route: Route) -> int:
+    network = _network(route.destination)
+    return -1 if network is None else network.prefixlen
+
+
+def _network(cidr: str) -> IPv4Network | IPv6Network | None:
+    """The network that the cloud wrote as ``cidr``; None when it cannot be read, which proves and refuses nothing."""
+    try:
+        return ip_network(cidr, strict=False)
+    except ValueError:
+        return None
+
+
+def _covers(cidr: str, ip: str) -> bool:
+    network = _network(cidr)
+    return network is not None and IPv4Address(ip) in network
+
+
+def _unreadable(name: str, cidrs: Sequence[str]) -> Finding:
+    return Finding(name, Result.UNKNOWN, None, {"detail": f"not readable as a network: {', '.join(map(repr, cidrs))}"})
 
 
 def _unknown(name: str, evidence: Evidence) -> Finding:

@@ -38,11 +38,14 @@ def batches(changes: Sequence[Change]) -> tuple[Batch, ...]:
 def next_batch(changes: Sequence[Change], now: datetime) -> Batch | None:
     """The one call to make now; None when there is nothing to do.
 
-    Registrations come first, since more backends never hurt; a removal that waited for `PATIENCE` goes before them.
+    Registrations come first, since more backends never hurt; a removal or weight that waited for `PATIENCE` goes before
+    them, the longest waiting one first.
     """
     calls = batches(changes)
     overdue = [call for call in calls if call.kind is not Kind.REGISTER and _waited(call, now) > PATIENCE]
-    return next(iter(overdue or calls), None)
+    if overdue:
+        return max(overdue, key=lambda call: _waited(call, now))
+    return next(iter(calls), None)
 
 
 def halves(batch: Batch) -> tuple[Batch, ...]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from app.domain.binding import Binding, State, Verdict, Verification, moved, revised
 from app.domain.codes import Code
-from app.domain.load_balancer import Grant, LoadBalancer, resolve
+from app.domain.load_balancer import Grant, LoadBalancer, Slot, resolve
 from app.domain.target import Place
 
 WAITS_FOR_ROOM: Final = frozenset(
@@ -42,7 +42,7 @@ def judged(binding: Binding, verification: Verification, code: Code | None, at: 
 
 
 def promoted(binding: Binding, around: Surroundings, at: datetime) -> Iterator[Binding]:
-    """The bindings that change when ``binding`` is looked at again: itself first, then those that give way to it.
+    """The bindings that change when ``binding`` is looked at again: those that give way to it first, then itself.
 
     Nothing for a binding that is not proven, or that waits for something else than room.
     """
@@ -52,7 +52,7 @@ def promoted(binding: Binding, around: Surroundings, at: datetime) -> Iterator[B
     if obstacle is not None:
         yield from _stopped(binding, *obstacle, at)
         return
-    binding = _resolved(binding, around.load_balancer)
+    binding = replace(binding, slot=_slot(binding, around.load_balancer))
     others = [other for other in around.at_place.get(_place(binding), ()) if other.binding_id != binding.binding_id]
     rival = next((other for other in others if other.holder), None)
     if rival is not None and rival.cluster_id != binding.cluster_id:
@@ -77,7 +77,7 @@ def _obstacle(binding: Binding, around: Surroundings) -> tuple[Code, str] | None
     load_balancer = around.load_balancer
     if load_balancer.missing or load_balancer.inventory is None:
         return Code.LOAD_BALANCER_NOT_FOUND, f"the cloud knows no {load_balancer.load_balancer_id}"
-    slot = resolve(binding.target, load_balancer.inventory.listeners)
+    slot = _slot(binding, load_balancer)
     if slot is None:
         return Code.LISTENER_NOT_FOUND, f"{binding.target.key} names no single listener or rule"
     grant = around.grants.get(binding.cluster_id)
@@ -87,18 +87,21 @@ def _obstacle(binding: Binding, around: Surroundings) -> tuple[Code, str] | None
 
 
 def _stopped(binding: Binding, code: Code, detail: str, at: datetime) -> Iterator[Binding]:
+    """``binding`` without the right to a place: one that it held may be gone, or be another's under its new name."""
     if binding.state is State.HELD:
         if (binding.reason, binding.detail) != (code, detail):
-            yield revised(binding, at, reason=code, detail=detail)
+            yield revised(binding, at, reason=code, detail=detail, holder=False)
     elif code is Code.NOT_GRANTED:
         yield moved(binding, State.REJECTED, at, code, detail)
     else:
-        yield moved(binding, State.HELD, at, code, detail)
+        yield moved(binding, State.HELD, at, code, detail, holder=False)
 
 
-def _resolved(binding: Binding, load_balancer: LoadBalancer) -> Binding:
-    listeners = load_balancer.inventory.listeners if load_balancer.inventory else ()
-    return replace(binding, slot=resolve(binding.target, listeners))
+def _slot(binding: Binding, load_balancer: LoadBalancer) -> Slot | None:
+    """What the name means now; a binding that may have a target at the cloud stays with that one's slot."""
+    if binding.placed:
+        return binding.slot
+    return resolve(binding.target, load_balancer.inventory.listeners if load_balancer.inventory else ())
 
 
 def _place(binding: Binding) -> Place:

@@ -13,43 +13,22 @@ from dataclasses import replace
 from app.domain.binding import Binding, State, moved, revised
 from app.domain.codes import Code
 from app.domain.event import EventType, Malformed, Outcome, PodEvent, Result
-from app.domain.journal import Action, Entry, entry_of
-from app.domain.load_balancer import Slot, resolve
-from app.domain.target import DEFAULT_WEIGHT, MAX_WEIGHT, MIN_WEIGHT, Place, TargetName, bindable
+from app.domain.journal import Action, Entry
+from app.domain.target import DEFAULT_WEIGHT, MAX_WEIGHT, MIN_WEIGHT, TargetName, bindable
+from app.planning.draft import Draft
 from app.planning.known import Answer, Head, Known
 from app.planning.promotion import PROOFS
 from app.planning.withdrawal import withdrawn
 
-TargetKey = tuple[str, Slot | str, int]
-"""Load balancer, slot (while the listeners are not known: the name's key), and the pod's port."""
 
-
-class Reception:
-    """A fold of events over `Known`.
-
-    After it, ``created``, ``changed``, ``heads``, ``answers`` and ``entries`` are to be written, and the load
-    balancers in ``dirty`` want another pass.
-    """
+class Reception(Draft):
+    """A fold of events over `Known`. After it, ``answers`` are to be written besides what `Draft` names."""
 
     def __init__(self, known: Known, new_ids: Iterator[str]) -> None:
-        self._known = known
+        super().__init__(known)
         self._new_ids = new_ids
-        self._bindings: dict[str, Binding] = {}
-        self._by_place: dict[Place, set[str]] = {}
-        for binding in known.bindings:
-            self._index_binding(binding)
         self._answers = dict(known.answers)
-        self._heads: dict[tuple[str, TargetKey], Head] = {}
-        self._named: dict[tuple[str, str], Head] = {}
-        self._rivals: dict[tuple[str, TargetKey], set[tuple[str, str]]] = {}
-        for head in sorted(known.heads, key=lambda head: head.revision):
-            self._index(head)
-        self.created: dict[str, Binding] = {}
-        self.changed: dict[str, Binding] = {}
-        self.heads: dict[tuple[str, str], Head] = {}
         self.answers: dict[str, Answer] = {}
-        self.entries: list[Entry] = []
-        self.dirty: set[str] = set()
 
     def receive(self, item: PodEvent | Malformed, digest: str) -> Result:
         """Judge one event. A repeated event_id gets its first answer, unless it asks for something else."""
@@ -85,14 +64,6 @@ class Reception:
             self.heads[head.pod_uid, head.target.key] = head
         self.withdraw(replace(binding, revision=revision), None)
 
-    def binding(self, binding_id: str) -> Binding:
-        """The binding as it stands after the events so far."""
-        return self._bindings[binding_id]
-
-    def key(self, target: TargetName) -> TargetKey:
-        """What ``target`` means at the cloud, or its name while the listeners are not known."""
-        return target.load_balancer_id, self._slot(target) or target.key, target.port
-
     def _judge(self, item: PodEvent | Malformed) -> Result:
         if isinstance(item, Malformed):
             return self._rejected(item, Code.INVALID_EVENT, item.detail)
@@ -111,7 +82,7 @@ class Reception:
                 self.withdraw(current, 0, event)
             self._advance(event, head)
             return _stale(event, head, Code.SUPERSEDED, "a bind of a greater revision holds this address")
-        if current is not None and _continues(current, event):
+        if current is not None and self._continues(current, event):
             self._advance(event, head)
             return self._refresh(current, event)
         return self._begin(event, head, current)
@@ -129,6 +100,15 @@ class Reception:
         self._write(None, binding, event)
         self._advance(event, head, binding.binding_id)
         return Result(event.event_id, Outcome.ACCEPTED, binding.binding_id)
+
+    def _continues(self, current: Binding, event: PodEvent) -> bool:
+        """Whether ``event`` is about ``current``, or about a pod whose address, mode or listener is another by now.
+
+        What left before its proof came is not called back either, but proven anew.
+        """
+        same = (current.ip, current.network_mode) == (event.pod.ip, event.network_mode)
+        here = current.slot is None or self._slot(event.target) in {None, current.slot}
+        return same and here and (current.verification.verdict in PROOFS or not _returns(current))
 
     def _refresh(self, current: Binding, event: PodEvent) -> Result:
         now = self._known.now
@@ -182,25 +162,6 @@ class Reception:
         cluster = self._known.cluster_id
         return Code.NOT_GRANTED, f"cluster {cluster} has no grant for {target.load_balancer_id}, listener {listener}"
 
-    def _slot(self, target: TargetName) -> Slot | None:
-        load_balancer = self._known.load_balancers.get(target.load_balancer_id)
-        if load_balancer is None or load_balancer.inventory is None:
-            return None
-        return resolve(target, load_balancer.inventory.listeners)
-
-    def _current(self, head: Head | None) -> Binding | None:
-        binding = self._bindings.get(head.binding_id) if head is not None and head.binding_id else None
-        return binding if binding is not None and binding.live else None
-
-    def _outbid(self, event: PodEvent) -> bool:
-        names = self._rivals.get((event.pod.ip or "", self.key(event.target)), set())
-        rivals = (self._named[name] for name in names)
-        return any(
-            # A rival whose own latest bind names another address has left this one.
-            rival.pod_uid != event.pod.uid and rival.ip == event.pod.ip and (rival.bind_revision or 0) > event.revision
-            for rival in rivals
-        )
-
     def _new_binding(self, event: PodEvent) -> Binding:
         if event.network_mode is None or event.pod.ip is None:
             raise ValueError("a bind has a network mode and an address")
@@ -242,46 +203,6 @@ class Reception:
                 binding = replace(binding, placed=True)
         return replace(binding, holder=True)
 
-    def _at(self, place: Place) -> list[Binding]:
-        # Other clusters first: a place that one of them holds is left as it is.
-        found = [self._bindings[binding_id] for binding_id in self._by_place.get(place, ())]
-        return sorted(found, key=lambda binding: (binding.cluster_id == self._known.cluster_id, binding.binding_id))
-
-    def _advance(self, event: PodEvent, head: Head | None, binding_id: str | None = None) -> None:
-        head = head or Head(event.pod.uid, event.target, event.revision)
-        head = replace(head, revision=event.revision, binding_id=binding_id or head.binding_id)
-        if event.type is EventType.BIND:
-            head = replace(head, bind_revision=event.revision, ip=event.pod.ip)
-        self._index(head)
-        self.heads[head.pod_uid, head.target.key] = head
-
-    def _index(self, head: Head) -> None:
-        key = self.key(head.target)
-        name = head.pod_uid, head.target.key
-        self._heads[head.pod_uid, key] = self._named[name] = head
-        if head.ip is not None:
-            self._rivals.setdefault((head.ip, key), set()).add(name)
-
-    def _index_binding(self, binding: Binding) -> None:
-        self._bindings[binding.binding_id] = binding
-        if binding.place is not None:
-            self._by_place.setdefault(binding.place, set()).add(binding.binding_id)
-
-    def _keep(self, binding: Binding) -> None:
-        self._index_binding(binding)
-        (self.created if binding.binding_id in self.created else self.changed)[binding.binding_id] = binding
-
-    def _write(self, before: Binding | None, after: Binding, event: PodEvent | None) -> None:
-        if before is None:
-            self.created[after.binding_id] = after
-            action = Action.BINDING_CREATED
-        else:
-            action = Action.BINDING_MOVED if before.state is not after.state else Action.BINDING_WEIGHED
-        self._keep(after)
-        self.dirty.add(after.target.load_balancer_id)
-        if before is None or before.state is not after.state or before.weight != after.weight:
-            self.entries.append(entry_of(action, before, after, event_id=event.event_id if event else None))
-
     def _rejected(self, item: PodEvent | Malformed, code: Code, detail: str) -> Result:
         self.entries.append(self._rejection(item, code, detail))
         return Result(item.event_id, Outcome.REJECTED, None, code, detail)
@@ -310,12 +231,6 @@ class Reception:
 def _returns(current: Binding) -> bool:
     """Whether a bind of ``current`` calls it back: it was leaving, or was left out of a snapshot."""
     return not current.wanted or (current.state is State.HELD and current.reason is Code.REMOVAL_GUARD)
-
-
-def _continues(current: Binding, event: PodEvent) -> bool:
-    """Whether ``event`` is about ``current``; what left before its proof came is not called back, but proven anew."""
-    same = (current.ip, current.network_mode) == (event.pod.ip, event.network_mode)
-    return same and (current.verification.verdict in PROOFS or not _returns(current))
 
 
 def _stale(event: PodEvent, head: Head | None, code: Code | None = None, detail: str | None = None) -> Result:

@@ -5,7 +5,7 @@ from typing import Final
 
 from app.domain.binding import Binding, State, moved, revised
 from app.domain.codes import Code
-from app.domain.load_balancer import LoadBalancer, resolve
+from app.domain.load_balancer import LoadBalancer, resolve, slots_of
 from app.planning.observed import Observed
 
 REFUSED_PAUSE: Final = timedelta(seconds=30)
@@ -40,11 +40,15 @@ def next_look(binding: Binding) -> datetime | None:
 
 
 def _gone(binding: Binding, load_balancer: LoadBalancer) -> bool:
+    """Whether the slot is no more; one that may have our target and only lost its name is not gone."""
     if load_balancer.missing:
         return True
     if load_balancer.inventory is None or binding.slot is None:
         return False
-    return resolve(binding.target, load_balancer.inventory.listeners) != binding.slot
+    listeners = load_balancer.inventory.listeners
+    if binding.placed:
+        return binding.slot not in slots_of(listeners)
+    return resolve(binding.target, listeners) != binding.slot
 
 
 def _without_listener(binding: Binding, load_balancer: LoadBalancer, now: datetime) -> Binding:
