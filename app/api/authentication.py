@@ -7,6 +7,7 @@ from typing import Any
 from flask import g, request
 
 from app.api.context import context
+from app.api.parsing import refuse_query, takes_query
 from app.broker.tokens import Caller, Role, authenticate
 from app.domain.errors import RequestRefused
 
@@ -16,13 +17,17 @@ View = Callable[..., Any]
 def permitted(view: View, roles: Collection[Role]) -> View:
     """``view`` for callers in one of ``roles``; an agent only for its own cluster, where the path names one.
 
-    Before anything of the request is read: 401 without a valid token, 403 without the right.
+    Before anything of the request is read: 401 without a valid token, 403 without the right. Then 422 for a query where
+    the view takes none.
     """
+    queried = takes_query(view)
 
     @wraps(view)
     def guarded(**arguments: Any) -> Any:
         g.caller = _caller()
         _demand(g.caller, roles, arguments.get("cluster_id"))
+        if not queried:
+            refuse_query()
         return view(**arguments)
 
     return guarded

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import structlog
+
 from app.api import rendering
-from app.api.context import ledger, own_cluster
+from app.api.context import caller, ledger, own_cluster
 from app.api.cursors import key_of, number_of, page
 from app.api.parsing import StrictBlueprint
 from app.api.schemas.bindings import BindingHistoryQuery, BindingPage, BindingQuery, BindingSchema, EntryPage
@@ -12,6 +14,8 @@ from app.domain.binding import Binding
 from app.domain.errors import RequestRefused
 
 blueprint = StrictBlueprint("bindings", __name__, description="What is bound, and why not")
+
+log = structlog.get_logger(__name__)
 
 FILTERS = ("cluster_id", "load_balancer_id", "listener_id", "ip", "pod_uid", "state")
 
@@ -51,7 +55,8 @@ def history(query: dict[str, Any], binding_id: str) -> Any:
 
 def _visible(binding_id: str) -> Binding:
     found = look_up.binding(ledger(), binding_id)
-    # To an agent another cluster's binding is one that does not exist.
-    if found is None or own_cluster(None) not in {None, found.cluster_id}:
-        raise RequestRefused(404, "binding-not-found", f"there is no binding {binding_id}")
-    return found
+    if found is not None and own_cluster(None) in {None, found.cluster_id}:
+        return found
+    if found is not None:  # to an agent another cluster's binding is one that does not exist; the trace says more
+        log.warning("another cluster's binding was asked for", binding_id=binding_id, caller=caller().actor)
+    raise RequestRefused(404, "binding-not-found", f"there is no binding {binding_id}")

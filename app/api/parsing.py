@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import orjson
-from flask import Request
+from flask import Request, request
 from flask_smorest import Blueprint
 from marshmallow import RAISE
 from webargs.flaskparser import FlaskParser
 from webargs.multidictproxy import MultiDictProxy
 
-from app.api.schemas.fields import EmptyBody
+from app.api.schemas.fields import EmptyBody, first_message
 from app.domain.errors import RequestRefused
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -38,6 +38,18 @@ class StrictParser(FlaskParser):
         if repeated:
             raise RequestRefused(422, "invalid-request", f"{repeated[0]}: given more than once")
         return MultiDictProxy(req.args, schema)
+
+
+def takes_query(view: View) -> bool:
+    """Whether a view declares parameters of a query."""
+    declared = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", ())
+    return any(parameter["in"] == "query" for parameter in declared)
+
+
+def refuse_query() -> None:
+    """For routes that declare none: an unknown parameter is an error there too. Raises `RequestRefused` (422)."""
+    for name in request.args:
+        raise RequestRefused(422, "invalid-request", first_message({name: ["Unknown field."]}))
 
 
 def _json(body: bytes) -> Any:

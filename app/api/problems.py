@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import orjson
 import structlog
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app.api.schemas.fields import first_message
@@ -77,6 +77,8 @@ def register_problems(app: Flask) -> None:
 
 
 def _refused(error: RequestRefused) -> Response:
+    if error.status == 403:  # somebody known reached for what is another's: that leaves a trace
+        log.warning("request refused", method=request.method, path=request.path, caller=g.caller.actor)
     return problem(error.status, error.code, error.detail, HEADERS.get(error.status))
 
 

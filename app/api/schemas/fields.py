@@ -12,6 +12,9 @@ from app.domain.errors import RequestRefused
 from app.domain.event import MAX_EVENTS
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+TEXT_PATTERN = r"^[^\x00-\x1F\x7F-\x9F\u2028\u2029]*$"
+"""`no_control_characters`, as openapi.yaml says it."""
+
 RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -38,7 +41,8 @@ class Text(fields.String):
     """Text of 1 to ``most`` characters without control characters."""
 
     def __init__(self, most: int = 253, **options: Any) -> None:
-        super().__init__(validate=[validate.Length(1, most), no_control_characters], **options)
+        checks: list[Any] = [validate.Length(1, most), no_control_characters]
+        super().__init__(validate=checks, metadata={"pattern": TEXT_PATTERN}, **options)
 
 
 class Identifier(fields.String):

@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from app.api.schemas.fields import Identifier, Share, Short, StrictSchema, Text, Time, Whole, page_of
+from app.api.schemas.fields import ID_PATTERN, Identifier, Share, Short, StrictSchema, Text, Time, Whole, page_of
 from app.broker.tokens import Role
 from app.domain.cluster import Topology, Verification
 from app.domain.load_balancer import EVERY_LISTENER
@@ -148,7 +148,7 @@ class GrantRequestSchema(StrictSchema):
     """On which listeners a cluster may bind; ``["*"]`` is all of them, today's and tomorrow's."""
 
     listener_ids = Short(
-        fields.String(validate=_listener_id),
+        fields.String(validate=_listener_id, metadata={"pattern": rf"^\*$|{ID_PATTERN}"}),
         MOST_LISTENERS,
         load_default=lambda: [EVERY_LISTENER],
         validate=validate.Length(1),

@@ -1,0 +1,153 @@
+"""Health, metrics and the pages that describe the API, all of them open and without a network."""
+
+import re
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from app.ledger.connection import Ledger
+from tests.api.client import ADMIN_TOKEN, CLUSTER, Caller, application, bind, problem_of
+from tests.conftest import database_of
+
+
+@pytest.fixture
+def bare(postgres: str) -> Iterator[Ledger]:
+    """A ledger that was never migrated."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE bare_ledger")
+    opened = Ledger(database_of(postgres, "bare_ledger"))
+    yield opened
+    opened.close()
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("DROP DATABASE bare_ledger WITH (FORCE)")
+
+
+def test_a_process_is_alive_and_ready_on_a_migrated_ledger(stranger: Caller) -> None:
+    assert (stranger.get("/livez").status_code, stranger.get("/livez").json) == (200, {"status": "alive"})
+    assert (stranger.get("/readyz").status_code, stranger.get("/readyz").json) == (200, {"status": "ready"})
+
+
+def test_a_ledger_that_was_not_migrated_is_alive_and_not_ready(bare: Ledger) -> None:
+    caller = Caller(application(bare), ADMIN_TOKEN)
+    assert caller.get("/livez").status_code == 200
+    answer = caller.get("/readyz")
+    assert "clb-broker migrate" in problem_of(answer, 503, "not-migrated")["detail"]
+    assert int(answer.headers["Retry-After"]) > 0
+    other = caller.get("/v1/clusters")
+    problem_of(other, 503, "ledger-unavailable")
+    assert int(other.headers["Retry-After"]) > 0
+
+
+def test_a_ledger_of_another_version_is_not_ready(bare: Ledger) -> None:
+    with bare.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num text NOT NULL)")
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('9999')")
+    problem_of(Caller(application(bare)).get("/readyz"), 503, "not-migrated")
+
+
+def _counted(caller: Caller, sample: str) -> float:
+    """The value of one sample; 0 when there is none yet."""
+    found = re.search(f"^{re.escape(sample)} (.+)$", caller.get("/metrics").text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def test_metrics_count_requests_by_route_and_not_by_path(agent: Caller, admin: Caller) -> None:
+    route = "/v1/clusters/<identifier:cluster_id>"
+    samples = {
+        f'clb_broker_requests_total{{method="GET",route="{route}",status="200"}}': f"/v1/clusters/{CLUSTER}",
+        f'clb_broker_requests_total{{method="GET",route="{route}",status="404"}}': "/v1/clusters/cls-nowhere",
+        'clb_broker_requests_total{method="GET",route="none",status="404"}': "/made/up",
+    }
+    for sample, path in samples.items():
+        before = _counted(admin, sample)
+        admin.get(path)
+        assert _counted(admin, sample) == before + 1
+    assert "cls-nowhere" not in admin.get("/metrics").text
+    assert "/made/up" not in admin.get("/metrics").text
+
+
+def test_metrics_count_events_by_outcome_and_code(agent: Caller) -> None:
+    samples = {
+        'clb_broker_events_total{code="",outcome="accepted"}': 1,
+        'clb_broker_events_total{code="target-weight-out-of-range",outcome="rejected"}': 1,
+        'clb_broker_events_total{code="invalid-event",outcome="rejected"}': 2,
+    }
+    before = {sample: _counted(agent, sample) for sample in samples}
+    agent.tell(bind("u1"), bind("u2", target={"weight": 101}), {}, None)
+    assert {sample: _counted(agent, sample) - before[sample] for sample in samples} == samples
+
+
+def test_methods_that_a_caller_makes_up_share_one_label(stranger: Caller) -> None:
+    sample = 'clb_broker_requests_total{method="other",route="none",status="405"}'
+    before = _counted(stranger, sample)
+    for number in range(5):
+        stranger.send(f"BREW{number}", "/livez")
+    assert _counted(stranger, sample) == before + 5
+    assert "BREW" not in stranger.get("/metrics").text
+
+
+def test_metrics_are_prometheus_text(stranger: Caller) -> None:
+    answer = stranger.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.content_type.startswith("text/plain")
+    assert "# TYPE clb_broker_requests_total counter" in answer.text
+    assert "# TYPE clb_broker_request_seconds histogram" in answer.text
+
+
+def test_the_docs_page_loads_nothing_from_elsewhere(stranger: Caller) -> None:
+    page = stranger.get("/docs")
+    assert (page.status_code, page.content_type) == (200, "text/html; charset=utf-8")
+    policy = page.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'self'")
+    assert "http" not in policy
+    assert "unsafe-eval" not in policy
+    links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(links) == 3
+    assert not any("//" in link for link in links)
+    assert "//" not in page.text.replace("<!DOCTYPE html>", "")
+
+
+def test_everything_that_the_docs_page_links_to_is_here(stranger: Caller) -> None:
+    page = stranger.get("/docs").text
+    kinds = {"css": "text/css", "js": "text/javascript"}
+    for link in re.findall(r'(?:src|href)="([^"]+)"', page):
+        asset = stranger.get(f"/{link}")
+        assert asset.status_code == 200
+        assert asset.content_type.startswith(kinds[link.rpartition(".")[2]])
+        assert asset.data
+    start = stranger.get("/docs/start.js").text
+    (document,) = re.findall(r'url: "([^"]+)"', start)
+    assert stranger.get(f"/{document}").status_code == 200
+    assert "validatorUrl: null" in start  # else the page would ask a validator on the net
+
+
+def test_the_docs_page_can_show_the_version_of_the_description(stranger: Caller) -> None:
+    assert stranger.get("/openapi.yaml").text.find("\nopenapi: 3.0.") > 0
+    # What the page's own script says that it can show; with a newer script the version may be raised.
+    assert '"openapi: 3.0.n"' in stranger.get("/docs/swagger-ui-bundle.js").text
+
+
+def test_the_style_of_the_docs_page_asks_for_nothing_else(stranger: Caller) -> None:
+    style = stranger.get("/docs/swagger-ui.css").text
+    fetched = re.findall(r"url\(\s*[\"']?([^)\"']{0,12})", style)
+    assert all(address.startswith(("data:", "#")) for address in fetched)
+    assert "@import" not in style
+
+
+def test_no_other_file_is_served(stranger: Caller) -> None:
+    for path in (
+        "/docs/",
+        "/docs/index.html",
+        "/docs/../app/cli.py",
+        "/docs/%2e%2e/app",
+        "/static/x",
+        "/docs/swagger-ui",
+    ):
+        problem_of(stranger.get(path), 404, "not-found")
+
+
+def test_the_description_is_served_as_yaml(stranger: Caller) -> None:
+    answer = stranger.get("/openapi.yaml")
+    assert (answer.status_code, answer.content_type) == (200, "application/yaml")
+    assert answer.text.startswith("paths:")
