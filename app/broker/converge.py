@@ -41,6 +41,7 @@ class CallOutcome(StrEnum):
     THROTTLED = "throttled"
     AMBIGUOUS = "ambiguous"
     CREDENTIAL = "credential"
+    MISSING = "missing"
     REFUSED = "refused"
     NOT_SENT = "not-sent"
 
@@ -260,9 +261,15 @@ def _nothing_left(scene: Scene, observed: Observed) -> bool:
 
 def _unread(scene: Scene, observed: Observed) -> str | None:
     """The listeners that some binding needs and that the reading says nothing of, as a sentence."""
-    places = (binding.place for binding in scene.bindings if stance(binding) is not Stance.KEEP)
+    places = (binding.place for binding in scene.bindings if _needs_reading(binding, scene.now))
     missing = sorted({place.listener_id for place in places if place is not None and not observed.knows(place)})
     return f"not read yet: {', '.join(missing)}" if missing else None
+
+
+def _needs_reading(binding: Binding, now: datetime) -> bool:
+    """Whether nothing can be said of ``binding`` before its listener is read; without that its look would stay due."""
+    look = next_look(binding)
+    return stance(binding) is not Stance.KEEP or (look is not None and look <= now)
 
 
 def _finish(connection: Connection, scene: Scene, lease: Lease, terms: PassTerms, ending: Ending) -> None:

@@ -21,9 +21,6 @@ def register_cluster(
 ) -> tuple[Cluster, bool]:
     """The cluster, and whether it is new. Raises `RequestRefused` (409) when the id belongs to another account."""
     with ledger.begin() as connection:
-        known = clusters.find(connection, cluster_id)
-        if known is not None and known.account_id != account_id:
-            raise RequestRefused(409, "account-mismatch", f"{cluster_id} belongs to account {known.account_id}")
         cluster, created = clusters.put(
             connection,
             account_id=account_id,
@@ -33,6 +30,8 @@ def register_cluster(
             topology=topology,
             max_removal_share=max_removal_share,
         )
+        if cluster is None:
+            raise RequestRefused(409, "account-mismatch", f"{cluster_id} belongs to another account")
         for subject in (LeaseSubject.VERIFICATION, LeaseSubject.TOPOLOGY):
             leases.offer(connection, account_id, subject, cluster_id)
         detail = f"verification {verification}, region {region}"

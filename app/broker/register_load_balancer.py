@@ -13,10 +13,9 @@ def register_load_balancer(
 ) -> tuple[LoadBalancer, bool]:
     """The load balancer, and whether it is new. Raises `RequestRefused` (409) when the id has another account."""
     with ledger.begin() as connection:
-        known = load_balancers.find(connection, load_balancer_id)
-        if known is not None and known.account_id != account_id:
-            raise RequestRefused(409, "account-mismatch", f"{load_balancer_id} belongs to account {known.account_id}")
         load_balancer, created = load_balancers.put(connection, account_id, load_balancer_id, region)
+        if load_balancer is None:
+            raise RequestRefused(409, "account-mismatch", f"{load_balancer_id} belongs to another account")
         leases.offer(connection, account_id, LeaseSubject.LOAD_BALANCER, load_balancer_id)
         entry = Entry(
             Action.LOAD_BALANCER_REGISTERED,

@@ -94,11 +94,21 @@ def write_changes(
 
 
 def _wait_for_task(client: Client, request_id: str, pause: Callable[[float], None], seconds: float) -> None:
-    for _ in range(max(1, int(seconds / TASK_POLL_SECONDS))):
-        status = client.call("clb", "DescribeTaskStatus", {"TaskId": request_id}).get("Status")
-        if status == TASK_DONE:
-            return
+    end = time.monotonic() + seconds
+    while (status := _task_status(client, request_id)) != TASK_DONE:
         if status == TASK_FAILED:
             raise CloudRefused("TaskFailed", f"task {request_id} failed", request_id)
+        if time.monotonic() >= end:
+            raise CloudAmbiguous("TaskUnfinished", f"task {request_id} had no end after {seconds:g} s", request_id)
         pause(TASK_POLL_SECONDS)
-    raise CloudAmbiguous("TaskUnfinished", f"task {request_id} was still running after {seconds:g} s", request_id)
+
+
+def _task_status(client: Client, request_id: str) -> int | None:
+    """None when the cloud gave no answer. The write was accepted: trouble with asking about it is no word about it."""
+    try:
+        status: int | None = client.call("clb", "DescribeTaskStatus", {"TaskId": request_id}).get("Status")
+    except CloudTemporary:
+        return None
+    except CloudRefused as error:
+        raise CloudAmbiguous("TaskUnknown", f"task {request_id}: {error}", request_id) from error
+    return status

@@ -17,6 +17,10 @@ from app.domain.errors import CloudAmbiguous, CloudNotSent
 
 VERSIONS: Final = {"clb": "2018-03-17", "vpc": "2017-03-12", "tke": "2018-05-25"}
 
+UNREADABLE: Final = (ValueError, LookupError, TypeError, AttributeError, OSError)
+"""What the SDK lets through when an answer is not of the form that it expects (the first four), or breaks off while its
+body is read (requests' errors are OSErrors)."""
+
 Budget = Callable[[str, str, str], None]
 """Waits until a call of (account, region, action) may be sent."""
 
@@ -65,16 +69,21 @@ class Client:
             answer = self._services[service].call_json(action, dict(parameters))
         except TencentCloudSDKException as error:
             raise error_for(_text(error.code), _text(error.message), error.requestId) from error
-        except (ValueError, KeyError) as error:
+        except UNREADABLE as error:
             raise CloudAmbiguous("UnreadableAnswer", f"{action}: {type(error).__name__}") from error
-        fields = answer.get("Response") if isinstance(answer, dict) else None
-        if not isinstance(fields, dict) or not fields.get("RequestId"):
-            raise CloudAmbiguous("UnreadableAnswer", f"{action}: an answer without RequestId")
-        if fields.get("Error"):
-            # With another content type than application/json the SDK hands errors out as if they were answers.
-            error_fields = fields["Error"]
-            raise error_for(str(error_fields.get("Code")), str(error_fields.get("Message")), fields["RequestId"])
+        return _fields(answer, action)
+
+
+def _fields(answer: Any, action: str) -> dict[str, Any]:
+    fields = answer.get("Response") if isinstance(answer, dict) else None
+    if not isinstance(fields, dict) or not fields.get("RequestId"):
+        raise CloudAmbiguous("UnreadableAnswer", f"{action}: an answer without RequestId")
+    error = fields.get("Error")
+    if error is None:
         return fields
+    # With another content type than application/json the SDK hands errors out as if they were answers.
+    error = error if isinstance(error, dict) else {}
+    raise error_for(str(error.get("Code")), str(error.get("Message")), fields["RequestId"])
 
 
 def _sdk_client(account: Account, region: str, service: str) -> CommonClient:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from app.cloud import translate
 from app.cloud.client import Client
 from app.domain.cluster import Topology
+from app.domain.errors import CloudAmbiguous
 from app.ownership.evidence import Attachment, InterfaceAddress, Route
 
 ADDRESSES_PER_READ: Final = 100
@@ -14,7 +15,7 @@ PAGE: Final = 100
 """Most items of one page (VPC and TKE API)."""
 
 MOST_PAGES: Final = 1000
-"""A read that would not end is broken off: it is an answer that cannot be trusted."""
+"""A read that would not end is broken off: it is an answer that cannot be trusted, and so is one that ends too soon."""
 
 
 def read_interfaces(client: Client, ips: Sequence[str]) -> dict[str, tuple[InterfaceAddress, ...]]:
@@ -58,11 +59,15 @@ def read_topology(client: Client, cluster_id: str) -> Topology | None:
 def _pages(
     client: Client, action: str, parameters: Mapping[str, Any], field: str
 ) -> Iterator[Sequence[Mapping[str, Any]]]:
-    for number in range(MOST_PAGES):
-        answer = client.call("vpc", action, {**parameters, "Offset": number * PAGE, "Limit": PAGE})
-        page = answer.get(field) or ()
+    """All pages; the next begins where this one ended, since the cloud may give shorter ones than asked for."""
+    offset = 0
+    for _ in range(MOST_PAGES):
+        answer = client.call("vpc", action, {**parameters, "Offset": offset, "Limit": PAGE})
+        page, total = answer.get(field) or (), int(answer.get("TotalCount") or 0)
         yield page
-        if len(page) < PAGE and number * PAGE + len(page) >= int(answer.get("TotalCount") or 0):
+        offset += len(page)
+        if offset >= total and (total or len(page) < PAGE):
             return
         if not page:
-            return
+            break
+    raise CloudAmbiguous("IncompleteAnswer", f"{action}: {offset} items, which are not all there should be")

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, tuple_
 
 from app.domain.binding import Binding, State, Verdict
 from app.domain.event import Service
@@ -16,6 +16,11 @@ from app.ledger.tables import bindings as table
 
 AT_WORK = or_(table.c.live, table.c.placed)
 """Bindings that can still move, or whose target may still be at the cloud."""
+
+_SHOWN: Mapping[str, ColumnElement[Any]] = {
+    # Until the listener was found at the cloud, the one that the target's name says.
+    "listener_id": func.coalesce(table.c.listener_id, table.c.target["listener_id"].astext),
+}
 
 
 class ConcurrentChange(RuntimeError):
@@ -121,7 +126,7 @@ def listing(
     """Up to ``limit`` bindings whose columns equal ``filters``, with ids after ``after``, in order of their ids."""
     statement = select(table).where(table.c.binding_id > after)
     for name, value in filters.items():
-        statement = statement.where(table.c[name] == value)
+        statement = statement.where(_SHOWN.get(name, table.c[name]) == value)
     if states is not None:
         statement = statement.where(table.c.state.in_(states))
     return _all(connection, statement.order_by(table.c.binding_id).limit(limit))

@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, Row, func, select, update
 
 from app.domain.cluster import Cluster, Topology, Verification
+from app.ledger.rows import put_row
 from app.ledger.tables import clusters as table
 
 
@@ -20,8 +20,12 @@ def put(
     verification: Verification,
     topology: Topology | None,
     max_removal_share: float,
-) -> tuple[Cluster, bool]:
-    """Insert or replace; the cluster, and whether it is new. A topology that was discovered is kept."""
+) -> tuple[Cluster | None, bool]:
+    """Insert or replace; the cluster (None: its id belongs to another account), and whether it is new.
+
+    A topology that was discovered is kept.
+    """
+    key = {"account_id": account_id, "cluster_id": cluster_id}
     values = {
         "region": region,
         "verification": verification,
@@ -29,15 +33,9 @@ def put(
         "max_removal_share": max_removal_share,
     }
     # A changed topology may prove or disprove what waits: look again at once.
-    changes: dict[str, Any] = {**values, "updated_at": func.now(), "verification_due_at": func.now()}
-    statement = (
-        insert(table)
-        .values(account_id=account_id, cluster_id=cluster_id, **values)
-        .on_conflict_do_update(constraint="clusters_pkey", set_=changes)
-        .returning(table, text("xmax = 0 AS created"))
-    )
-    row = connection.execute(statement).one()
-    return _cluster(row), bool(row.created)
+    on_change = {"updated_at": func.now(), "verification_due_at": func.now()}
+    row, created = put_row(connection, table, key, values, on_change)
+    return None if row is None else _cluster(row), created
 
 
 def find(connection: Connection, cluster_id: str) -> Cluster | None:

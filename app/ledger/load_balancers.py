@@ -4,24 +4,21 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, literal, null, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, Row, case, func, literal, null, select, update
 
 from app.domain.load_balancer import Inventory, Listener, LoadBalancer, Rule
+from app.ledger.rows import put_row
 from app.ledger.tables import load_balancers as table
 
 
-def put(connection: Connection, account_id: str, load_balancer_id: str, region: str) -> tuple[LoadBalancer, bool]:
-    """Insert or replace; the load balancer, and whether it is new."""
-    changes = {"region": region, "due_at": func.now(), "not_before": func.now()}
-    statement = (
-        insert(table)
-        .values(account_id=account_id, load_balancer_id=load_balancer_id, region=region)
-        .on_conflict_do_update(constraint="load_balancers_pkey", set_=changes)
-        .returning(table, text("xmax = 0 AS created"))
-    )
-    row = connection.execute(statement).one()
-    return _load_balancer(row), bool(row.created)
+def put(
+    connection: Connection, account_id: str, load_balancer_id: str, region: str
+) -> tuple[LoadBalancer | None, bool]:
+    """Insert or replace; the load balancer (None: its id belongs to another account), and whether it is new."""
+    key = {"account_id": account_id, "load_balancer_id": load_balancer_id}
+    on_change = {"due_at": func.now(), "not_before": func.now()}
+    row, created = put_row(connection, table, key, {"region": region}, on_change)
+    return None if row is None else _load_balancer(row), created
 
 
 def find(connection: Connection, load_balancer_id: str) -> LoadBalancer | None:

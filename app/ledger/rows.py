@@ -6,8 +6,9 @@ A thousand rows cost one round trip and one parse, and no limit on the number of
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, column, func, insert, select, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Connection, Table, bindparam, column, func, select, update
+from sqlalchemy import Row as DatabaseRow
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.sql.selectable import TableValuedAlias
 
 Row = Mapping[str, Any]
@@ -37,6 +38,23 @@ def update_rows(connection: Connection, table: Table, key: Sequence[str], rows: 
     changes = {name: given.c[name] for name in names if name not in key}
     statement = update(table).values(changes).where(*(table.c[name] == given.c[name] for name in key))
     return connection.execute(statement).rowcount
+
+
+def put_row(
+    connection: Connection, table: Table, key: Row, values: Row, on_change: Row
+) -> tuple[DatabaseRow[Any] | None, bool]:
+    """Insert a row, or change the one of that ``key``, then with ``on_change`` too; the row, and whether it is new.
+
+    None when a unique constraint besides the key's says that the row cannot be. Why is this safe? The indexes decide:
+    the insertion waits for others of the same id, and the change sees what they have committed.
+    """
+    added = insert(table).values(**key, **values).on_conflict_do_nothing().returning(table)
+    row = connection.execute(added).one_or_none()
+    if row is not None:
+        return row, True
+    mine = (table.c[name] == value for name, value in key.items())
+    changed = update(table).where(*mine).values(**values, **on_change).returning(table)
+    return connection.execute(changed).one_or_none(), False
 
 
 def fields_of(value: Any) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """One pass over one load balancer: read, plan, record the intent, write, read back, record.
 
 A pass makes one write, because the cloud keeps a load balancer busy after each; what arrived meanwhile is planned into
-the next one. Only a write that is refused as a whole is tried again in parts, at once, to find what it is refused for.
+the next one. Only a write that is refused as a whole is tried again in parts, to find what it is refused for; then the
+pass waits until the load balancer is free again, or it would begin with the whole each time and never get to the part.
 """
 
 import time
@@ -32,13 +33,14 @@ from app.domain.errors import (
     CloudError,
     CloudNotSent,
     CloudRefused,
+    CloudResourceMissing,
     CloudThrottled,
 )
 from app.domain.load_balancer import Inventory
 from app.ledger.leases import Lease
 from app.planning.batches import Batch, halves
 from app.planning.observed import Inspection, Observed
-from app.planning.pacing import busy_tail
+from app.planning.pacing import busy_tail, pause_after
 from app.planning.plan import Change
 from app.worker.workshop import Workshop
 
@@ -47,13 +49,16 @@ log = structlog.get_logger(__name__)
 THROTTLED_PAUSE = timedelta(seconds=1)
 """The cloud counts calls in windows of one second."""
 
+BUSY_TRIES = 6
+"""How often in a row a part of a write finds the load balancer busy before the pass ends."""
+
 
 def converge_load_balancer(workshop: Workshop, lease: Lease) -> None:
     """Make one pass under ``lease``. Raises `LeaseLost`, `LedgerUnavailable`; both leave everything to a later pass."""
     terms = PassTerms(workshop.periods.held_lease, workshop.periods.sweep)
     opening = open_pass(workshop.ledger, lease, terms)
-    client = workshop.cloud_for(lease.account_id, opening.load_balancer.region)
     try:
+        client = workshop.cloud_for(lease.account_id, opening.load_balancer.region)
         inspection = _inspect(client, opening, workshop.periods.topology)
     except CloudError as error:
         log.warning("load balancer not read", load_balancer_id=lease.subject_id, error=str(error))
@@ -90,38 +95,57 @@ class _Writing:
         self._lease = lease
         self._terms = terms
         self._send_before = 0.0
+        self._fresh = False
+        self._parts: list[Batch] = []
+        self._busy = 0
 
     def begin(self, inspection: Inspection) -> Intent | None:
         """Record the next write; None when there is none, and the pass is over."""
         self._renew()
+        self._fresh = self._fresh or inspection.inventory is not None
         return begin_write(self._workshop.ledger, self._lease, inspection, self._terms)
 
     def run(self, first: Intent, observed: Observed) -> None:
         """Make the write, and its parts where it is refused; the last one ends the pass."""
         intent: Intent | None = first
-        parts: list[Batch] = []
         while intent is not None:
             began = time.monotonic()
             call = self._call(intent)
-            tail = busy_tail(timedelta(seconds=time.monotonic() - began))
+            took = timedelta(seconds=time.monotonic() - began)
             observed_after = self._read_back(intent, observed)
-            parts = [*_parts(intent.batch, call), *parts] if _divisible(call) else parts
+            self._keep_parts(intent.batch, call)
             after = After(
-                tail if call.outcome is not CallOutcome.THROTTLED else THROTTLED_PAUSE,
+                _tail(call, took),
                 self._workshop.jitter(),
                 refused=_refused(intent.batch, call),
-                last=not parts or observed_after is None or not _continues(call),
+                last=not self._parts or observed_after is None or not self._continues(call),
             )
             end_write(self._workshop.ledger, self._lease, intent, call, observed_after, self._terms, after)
             if after.last or observed_after is None:
                 return
             observed = observed_after
-            intent = self._next(parts, observed)
+            intent = self._next(observed, after.tail)
 
-    def _next(self, parts: list[Batch], observed: Observed) -> Intent | None:
-        while parts:
+    def _keep_parts(self, batch: Batch, call: Call) -> None:
+        """Note what is still to be sent, in which parts. What found the load balancer busy between them goes again."""
+        self._busy = self._busy + 1 if call.outcome is CallOutcome.BUSY else 0
+        if _divisible(call):
+            self._parts = [*_parts(batch, call), *self._parts]
+        elif self._busy and self._parts:
+            self._parts = [batch, *self._parts]
+
+    def _continues(self, call: Call) -> bool:
+        """Whether the parts that wait may be sent soon: not while the cloud is in trouble, or busy for long."""
+        if call.outcome is CallOutcome.BUSY:
+            return self._busy < BUSY_TRIES
+        return call.outcome in {CallOutcome.DONE, CallOutcome.REFUSED, CallOutcome.PARTIAL}
+
+    def _next(self, observed: Observed, tail: timedelta) -> Intent | None:
+        pause = pause_after(self._busy, self._workshop.jitter()) if self._busy else tail
+        self._workshop.pause(pause.total_seconds())
+        while self._parts:
             self._renew()
-            intent = begin_part(self._workshop.ledger, self._lease, observed, parts.pop(0), self._terms)
+            intent = begin_part(self._workshop.ledger, self._lease, observed, self._parts.pop(0), self._terms)
             if intent is not None:
                 return intent
         return self.begin(Inspection(observed))
@@ -143,10 +167,11 @@ class _Writing:
                 batch.changes,
                 send_before=self._send_before,
                 task_seconds=seconds,
+                pause=self._workshop.pause,
             )
             call = Call(CallOutcome.DONE, request_id)
         except CloudError as error:
-            call = _failed(error)
+            call = _failed(error, fresh=self._fresh)
         log.info(
             "cloud write",
             load_balancer_id=self._lease.subject_id,
@@ -167,9 +192,12 @@ class _Writing:
             return None
 
 
-def _failed(error: CloudError) -> Call:
+def _failed(error: CloudError, *, fresh: bool) -> Call:
+    """``fresh``: the inventory was read in this pass, so that reading it again would not help."""
     if isinstance(error, PartialFailure):
         return Call(CallOutcome.PARTIAL, error.request_id, error.message, error.failed_listeners)
+    if isinstance(error, CloudResourceMissing) and not fresh:
+        return Call(CallOutcome.MISSING, error.request_id, str(error))
     outcomes: Sequence[tuple[type[CloudError], CallOutcome]] = (
         (CloudNotSent, CallOutcome.NOT_SENT),
         (CloudThrottled, CallOutcome.THROTTLED),
@@ -186,9 +214,11 @@ def _divisible(call: Call) -> bool:
     return call.outcome in {CallOutcome.REFUSED, CallOutcome.PARTIAL}
 
 
-def _continues(call: Call) -> bool:
-    """Whether the parts that wait may be sent now: after a success or a refusal, not while the cloud is in trouble."""
-    return call.outcome in {CallOutcome.DONE, CallOutcome.REFUSED, CallOutcome.PARTIAL}
+def _tail(call: Call, took: timedelta) -> timedelta:
+    """How long the load balancer is to be left alone. What is refused at once leaves it free."""
+    if call.outcome is CallOutcome.THROTTLED:
+        return THROTTLED_PAUSE
+    return timedelta(0) if call.outcome is CallOutcome.REFUSED else busy_tail(took)
 
 
 def _failed_part(batch: Batch, call: Call) -> Batch:

@@ -47,7 +47,9 @@ def _gather(workshop: Workshop, waiting: Waiting) -> Evidence:
         return Evidence(None, problem=cluster.topology_error or "the cluster's networks were not read yet")
     if not waiting.bindings:
         return Evidence(cluster.topology)
-    client = workshop.cloud_for(cluster.account_id, cluster.region)
+    client, problem = _answer(lambda: workshop.cloud_for(cluster.account_id, cluster.region))
+    if client is None:
+        return Evidence(cluster.topology, problem=problem)
     evidence = Evidence(cluster.topology)
     ips = _addresses(waiting.bindings, NetworkMode.VPC_CNI)
     if ips:

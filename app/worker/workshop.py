@@ -1,6 +1,7 @@
 """What every loop of a worker works with."""
 
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -36,3 +37,4 @@ class Workshop:
     incarnation: str
     periods: Periods
     jitter: Callable[[], float] = field(default=random.random)
+    pause: Callable[[float], None] = field(default=time.sleep)

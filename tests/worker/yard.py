@@ -1,6 +1,7 @@
 """A ledger, a cloud on the wire, and a worker in this process: everything but the processes."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Self
@@ -51,7 +52,7 @@ class Yard:
             account = Account(account_id, "AKIDtest", secret_key, self.simulator.endpoint, kept["cloud_timeout"])
             return Client(account, region, lambda *_: None)
 
-        return Workshop(self.ledger, cloud_for, incarnation, times, jitter=lambda: 0.0)
+        return Workshop(self.ledger, cloud_for, incarnation, times, jitter=lambda: 0.0, pause=_shorter)
 
     def set_the_table(
         self,
@@ -87,7 +88,7 @@ class Yard:
         self.run_until("everything to settle", self._settled)
 
     def run_until(self, what: str, look: Any) -> None:
-        """Let the worker work until ``look`` finds it so. Pauses of the broker's own are waited out."""
+        """Let the worker work until ``look`` finds it so. The broker's own pauses are skipped when nothing else is due."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             done = self.worker.run_once()
@@ -96,7 +97,46 @@ class Yard:
             if time.monotonic() > deadline:
                 raise AssertionError(f"{what}: {self.bindings()} {self._syncs()}")
             if not done:
-                time.sleep(0.01)
+                self.skip_pauses()
+                time.sleep(0.005)
+
+    def settle(self, most: int = 100) -> int:
+        """Let the worker work until nothing is due, pauses skipped; how many passes there were."""
+        passes = 0
+        for _ in range(most):
+            self.skip_pauses()
+            done = self.worker.run_once()
+            passes += done
+            if not done:
+                return passes
+        raise AssertionError(f"does not come to rest: {self.bindings()} {self._syncs()}")
+
+    def skip_pauses(self) -> None:
+        """Let all pauses after writes and failures be over, but not the time until the next sweep."""
+        self.tell("UPDATE load_balancers SET not_before = now() WHERE not_before > now()")
+        self.tell("UPDATE clusters SET verification_due_at = now() WHERE verification_due_at > now()")
+        self.tell("UPDATE clusters SET topology_due_at = now() WHERE topology_error IS NOT NULL")
+
+    def sweep(self) -> None:
+        """Let the time until the next look at every load balancer be over, and work."""
+        self.tell("UPDATE load_balancers SET due_at = now()")
+        self.settle()
+
+    def end_drains(self) -> None:
+        """Let all drain times be over, and work."""
+        self.tell("UPDATE bindings SET drain_until = now() WHERE state = 'draining'")
+        self.sweep()
+
+    def end_refusals(self) -> None:
+        """Let the time be over for which refused bindings are left alone, and work."""
+        self.tell("UPDATE bindings SET updated_at = now() - interval '31 seconds' WHERE state = 'held'")
+        self.sweep()
+
+    def tell(self, statement: str) -> list[Any]:
+        """One statement, as an operator would make it at the database; its rows."""
+        with self.ledger.begin() as connection:
+            result = connection.exec_driver_sql(statement)
+            return [tuple(row) for row in result] if result.returns_rows else []
 
     def wait_for(self, what: str, look: Any) -> None:
         """Wait until ``look`` finds it so, while workers in threads of their own do the work."""
@@ -111,6 +151,10 @@ class Yard:
     def only(self, **filters: str) -> Binding:
         (binding,) = self.bindings(**filters)
         return binding
+
+    def states(self) -> Counter[tuple[str, str | None]]:
+        """How many bindings there are in each state, with its reason."""
+        return Counter((str(each.state), each.reason and str(each.reason)) for each in self.bindings())
 
     def history(self, **filters: str) -> list[tuple[str, str | None, str | None, str | None]]:
         """(action, from, to, reason), oldest first."""
@@ -139,6 +183,10 @@ class Yard:
         with self.ledger.begin() as connection:
             kept = load_balancers.listing(connection, "", 100)
         return [(each.wanted_generation, each.reconciled_generation) for each in kept]
+
+
+def _shorter(seconds: float) -> None:
+    time.sleep(min(seconds, 0.01))
 
 
 def pod_event(

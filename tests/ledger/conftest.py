@@ -1,0 +1,5 @@
+"""The tests of the ledger share a database, which each finds empty."""
+
+from tests.ledger.emptied import ledger_url, shared_url
+
+__all__ = ["ledger_url", "shared_url"]
