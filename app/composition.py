@@ -79,10 +79,15 @@ def _budget(ledger: Ledger, per_second: int) -> Budget:
 
 
 def _reach_loopback_directly(endpoint: str | None) -> None:
-    """The SDK asks HTTP_PROXY's proxy even for loopback, unless NO_PROXY holds the host with and without its port."""
+    """The SDK asks HTTP_PROXY's proxy even for loopback, unless NO_PROXY holds the host with and without its port.
+
+    Both spellings are set: the SDK looks at the upper one first, and requests, which sends for it, at the lower one.
+    """
     if endpoint is None:
         return
     url = urlsplit(endpoint)
     if url.hostname in {"127.0.0.1", "localhost", "::1"}:
-        listed = [name for name in os.environ.get("NO_PROXY", "").split(",") if name]
-        os.environ["NO_PROXY"] = ",".join(dict.fromkeys([*listed, url.hostname, url.netloc]))
+        spellings = ("NO_PROXY", "no_proxy")
+        listed = [name for spelling in spellings for name in os.environ.get(spelling, "").split(",") if name]
+        for spelling in spellings:
+            os.environ[spelling] = ",".join(dict.fromkeys([*listed, url.hostname, url.netloc]))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
 
 import yaml
 
@@ -43,7 +44,7 @@ class Settings:
     ``cloud_timeout_seconds`` how long one call to the cloud may take
     """
 
-    database_url: str | None
+    database_url: str | None = field(repr=False)
     data_dir: Path
     listen: str
     api_processes: int
@@ -63,7 +64,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings in ``environment`` (None: the process's own). Raises `SettingError`, which names the wrong one."""
     reader = _Reader(os.environ if environment is None else environment)
     return Settings(
-        database_url=reader.text("DATABASE_URL"),
+        database_url=_database_url(reader.text("DATABASE_URL")),
         data_dir=Path(reader.text("DATA_DIR") or "data"),
         listen=_address(reader.text("LISTEN") or "127.0.0.1:8080"),
         api_processes=reader.number("API_PROCESSES", 1, 1, 64),
@@ -112,10 +113,39 @@ def _number(value: Any, name: str, least: int, most: int) -> int:
     try:
         number = int(value)
     except (TypeError, ValueError):
-        raise SettingError(f"{name}: {value!r} is not a whole number") from None
+        number = None
+    if number is None or isinstance(value, (bool, float)):
+        raise SettingError(f"{name}: {value!r} is not a whole number")
     if not least <= number <= most:
         raise SettingError(f"{name}: {number} is not in {least} to {most}")
     return number
+
+
+def _database_url(text: str | None) -> str | None:
+    parts = _parts(text or "postgresql://")
+    if parts is None or parts.scheme not in {"postgresql", "postgres"}:
+        raise SettingError(f"{PREFIX}DATABASE_URL: it is no URI like postgresql://USER@HOST:PORT/NAME")
+    return text
+
+
+def _endpoint(value: Any, name: str) -> str | None:
+    if value is None:
+        return None
+    parts = _parts(value if isinstance(value, str) else "")
+    whole = parts is not None and parts.scheme in {"http", "https"} and parts.hostname and parts.path in {"", "/"}
+    if not whole:
+        raise SettingError(f"{name}: {value!r} is not a URL like http://127.0.0.1:9900")
+    return str(value)
+
+
+def _parts(text: str) -> SplitResult | None:
+    """A URL taken apart; None when it cannot be, or when its port is none."""
+    try:
+        parts = urlsplit(text)
+        sound = parts.port != 0
+    except ValueError:
+        return None
+    return parts if sound else None
 
 
 def _address(listen: str) -> str:
@@ -128,7 +158,7 @@ def _address(listen: str) -> str:
 
 def _accounts(reader: _Reader) -> dict[str, AccountSettings]:
     calls = reader.number("CALLS_PER_SECOND", 18, 1, 1000)
-    endpoint = reader.text("TENCENT_ENDPOINT")
+    endpoint = _endpoint(reader.text("TENCENT_ENDPOINT"), f"{PREFIX}TENCENT_ENDPOINT")
     accounts: dict[str, AccountSettings] = {}
     path = reader.text("ACCOUNTS_FILE")
     if path:
@@ -163,6 +193,6 @@ def _account(entry: Mapping[str, Any], name: str, endpoint: str | None, calls: i
     return AccountSettings(
         read_secret(entry["secret_id_file"], f"{name}.secret_id_file"),
         read_secret(entry["secret_key_file"], f"{name}.secret_key_file"),
-        entry.get("endpoint") or endpoint,
+        _endpoint(entry.get("endpoint"), f"{name}.endpoint") or endpoint,
         _number(entry.get("calls_per_second", calls), f"{name}.calls_per_second", 1, 1000),
     )

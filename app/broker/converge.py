@@ -179,8 +179,8 @@ def end_write(
 def fail_pass(ledger: Ledger, lease: Lease, error: str, terms: PassTerms, jitter: float) -> None:
     """The cloud could not be read: nothing is concluded, and the pass is made again after a pause that grows."""
     with ledger.begin() as connection:
-        leases.hold(connection, lease, terms.lease)
         load_balancer = load_balancers.lock(connection, [lease.subject_id])[lease.subject_id]
+        leases.hold(connection, lease, terms.lease)
         failures = load_balancer.failures + 1
         load_balancers.finish_pass(
             connection,

@@ -17,6 +17,8 @@ from app.domain.errors import CloudAmbiguous, CloudNotSent
 
 VERSIONS: Final = {"clb": "2018-03-17", "vpc": "2017-03-12", "tke": "2018-05-25"}
 
+LONGEST_MESSAGE: Final = 500
+
 UNREADABLE: Final = (ValueError, LookupError, TypeError, AttributeError, OSError)
 """What the SDK lets through when an answer is not of the form that it expects (the first four), or breaks off while its
 body is read (requests' errors are OSErrors)."""
@@ -83,7 +85,7 @@ def _fields(answer: Any, action: str) -> dict[str, Any]:
         return fields
     # With another content type than application/json the SDK hands errors out as if they were answers.
     error = error if isinstance(error, dict) else {}
-    raise error_for(str(error.get("Code")), str(error.get("Message")), fields["RequestId"])
+    raise error_for(_text(error.get("Code")), _text(error.get("Message")), fields["RequestId"])
 
 
 def _sdk_client(account: Account, region: str, service: str) -> CommonClient:
@@ -99,5 +101,7 @@ def _sdk_client(account: Account, region: str, service: str) -> CommonClient:
 
 
 def _text(value: Any) -> str:
-    """The SDK's messages are bytes when the answer was no JSON."""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    """One line that can be kept: the SDK's messages are the answer's whole body, in bytes, when it was no JSON."""
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    printable = "".join(character if character.isprintable() else " " for character in text[: 2 * LONGEST_MESSAGE])
+    return " ".join(printable.split())[:LONGEST_MESSAGE]

@@ -31,16 +31,17 @@ def inventory(load_balancer: Fields, listeners: Sequence[Fields]) -> Inventory:
 
 
 def weights(account_id: str, load_balancer_id: str, listeners: Iterable[Fields]) -> dict[Place, int]:
-    """Every target with its weight (DescribeTargets). A target without a private address is none of the broker's."""
+    """Every target with its weight (DescribeTargets). One without a private address or port is none of the broker's."""
     found: dict[Place, int] = {}
     for listener in listeners:
         groups = [("", listener.get("Targets") or ())]
         groups += [(rule.get("LocationId") or "", rule.get("Targets") or ()) for rule in listener.get("Rules") or ()]
         for location_id, targets in groups:
             for target in targets:
-                for ip in (target.get("PrivateIpAddresses") or ())[:1]:
+                ips, port = target.get("PrivateIpAddresses") or (), target.get("Port")
+                if ips and port is not None:
                     listener_id = listener["ListenerId"]
-                    place = Place(account_id, load_balancer_id, listener_id, location_id, ip, int(target["Port"]))
+                    place = Place(account_id, load_balancer_id, listener_id, location_id, ips[0], int(port))
                     found[place] = int(target.get("Weight") or 0)
     return found
 

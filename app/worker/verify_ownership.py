@@ -3,18 +3,20 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 import structlog
 
 from app.broker.record_verdicts import Waiting, load_unproven, record_verdicts
+from app.broker.take_work import keep_lease
 from app.cloud.client import Client
-from app.cloud.networks import read_attachments, read_interfaces, read_routes
+from app.cloud.networks import ADDRESSES_PER_READ, read_attachments, read_interfaces, read_routes
 from app.domain.binding import Binding
 from app.domain.cluster import NetworkMode, Verification
 from app.domain.errors import CloudError
 from app.ledger.leases import Lease
-from app.ownership.evidence import Evidence, Subject
+from app.ownership.evidence import Evidence, InterfaceAddress, Subject
 from app.ownership.verdict import verify
 from app.worker.workshop import Workshop
 
@@ -28,7 +30,7 @@ def verify_ownership(workshop: Workshop, lease: Lease) -> None:
     When the cloud does not answer, the verdict is unknown, and the addresses are asked about again after a pause.
     """
     waiting = load_unproven(workshop.ledger, lease)
-    evidence = _gather(workshop, waiting)
+    evidence = _gather(workshop, lease, waiting)
     now = datetime.now(UTC)
     verification = waiting.cluster.verification
     verdicts = {
@@ -40,7 +42,7 @@ def verify_ownership(workshop: Workshop, lease: Lease) -> None:
     record_verdicts(workshop.ledger, lease, verdicts, workshop.jitter())
 
 
-def _gather(workshop: Workshop, waiting: Waiting) -> Evidence:
+def _gather(workshop: Workshop, lease: Lease, waiting: Waiting) -> Evidence:
     """Read what the waiting bindings need and nothing else. An answer that fails leaves the others as they are."""
     cluster = waiting.cluster
     if cluster.topology is None:
@@ -53,11 +55,25 @@ def _gather(workshop: Workshop, waiting: Waiting) -> Evidence:
     evidence = Evidence(cluster.topology)
     ips = _addresses(waiting.bindings, NetworkMode.VPC_CNI)
     if ips:
-        interfaces, problem = _answer(lambda: read_interfaces(client, ips))
-        evidence = replace(evidence, interfaces=interfaces or {}, problem=problem)
+        evidence = _with_interfaces(workshop, lease, client, evidence, ips)
     if _addresses(waiting.bindings, NetworkMode.GLOBAL_ROUTER) and cluster.verification is Verification.STRICT:
         evidence = _with_routes(client, evidence, cluster.topology.vpc_id)
     return evidence
+
+
+def _with_interfaces(
+    workshop: Workshop, lease: Lease, client: Client, evidence: Evidence, ips: Sequence[str]
+) -> Evidence:
+    """What was answered before an answer fails counts. The lease is kept from part to part, however many there are."""
+    found: dict[str, tuple[InterfaceAddress, ...]] = {}
+    problem = None
+    for start in range(0, len(ips), ADDRESSES_PER_READ):
+        part, problem = _answer(partial(read_interfaces, client, ips[start : start + ADDRESSES_PER_READ]))
+        found |= part or {}
+        if problem is not None:
+            break
+        keep_lease(workshop.ledger, lease, workshop.periods.held_lease)
+    return replace(evidence, interfaces=found, problem=problem)
 
 
 def _with_routes(client: Client, evidence: Evidence, vpc_id: str) -> Evidence:

@@ -57,13 +57,18 @@ class Stub:
 
 @contextlib.contextmanager
 def answering(
-    body: bytes, *, content_type: str = "application/json", missing: int = 0, lingers: bool = False
+    body: bytes,
+    *,
+    status: int = 200,
+    content_type: str = "application/json",
+    missing: int = 0,
+    lingers: bool = False,
 ) -> Iterator[Stub]:
     """A server whose answer to everything is ``body``, with the last ``missing`` bytes of it never sent.
 
     One that ``lingers`` leaves the connection open after that.
     """
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {len(body) + missing}\r\n"
+    head = f"HTTP/1.1 {status} So\r\nContent-Type: {content_type}\r\nContent-Length: {len(body) + missing}\r\n"
     stub = Stub(f"{head}Connection: close\r\n\r\n".encode() + body, lingers=lingers)
     try:
         yield stub

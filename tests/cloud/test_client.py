@@ -200,10 +200,29 @@ def test_an_answer_that_never_ends_is_ambiguous() -> None:
         assert isinstance(raised_by(lambda: read(impatient)), CloudAmbiguous)
 
 
-def test_what_a_gateway_says_becomes_text(client: Client, simulator: Simulator) -> None:
-    simulator.order("http-500")
-    error = raised_by(lambda: read(client))
-    assert "<html>" in error.message
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (
+            b"<html>\n<body>\tInternal Server Error</body>\n</html>\n",
+            "<html> <body> Internal Server Error</body> </html>",
+        ),
+        (b"a\x00b\x1b[31mc", "a b [31mc"),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        ("系统错误".encode(), "系统错误"),
+        (b"x" * 100_000, "x" * 500),
+        (b"", ""),
+    ],
+)
+def test_what_a_gateway_says_becomes_one_short_line_that_a_ledger_can_keep(body: bytes, expected: str) -> None:
+    with answering(body, status=500) as stub:
+        error = raised_by(lambda: read(client_of(stub.endpoint, lambda *_: None)))
+    assert (error.code, error.message) == ("ServerNetworkError", expected)
+
+
+def test_what_the_cloud_says_becomes_one_line_too(client: Client, simulator: Simulator) -> None:
+    simulator.order("error", code="LimitExceeded", message="two\nlines\x00")
+    assert raised_by(lambda: read(client)).message == "two lines"
 
 
 def test_without_an_endpoint_the_real_cloud_is_meant() -> None:

@@ -101,6 +101,7 @@ def test_a_target_is_known_by_its_address_whatever_its_type_is_called(kind: str 
         {"ListenerId": "lbl-1", "Targets": [], "Rules": []},
         {"ListenerId": "lbl-1", "Targets": [target(None)]},
         {"ListenerId": "lbl-1", "Targets": [target(PrivateIpAddresses=[])]},
+        {"ListenerId": "lbl-1", "Targets": [target(Port=None)]},
         {"ListenerId": "lbl-1", "Rules": [{"LocationId": "loc-1"}]},
     ],
 )

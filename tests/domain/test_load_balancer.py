@@ -1,6 +1,7 @@
 """What a target's name means among the listeners of a load balancer, and whom a grant covers."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ LISTENERS = (TCP, UDP, PLAIN, WEB)
 NAME = TargetName("lb-1", 8080)
 
 
-def named(**parts: object) -> TargetName:
+def named(**parts: Any) -> TargetName:
     """A target named by these parts."""
     return replace(NAME, **parts)
 

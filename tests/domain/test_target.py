@@ -1,6 +1,7 @@
 """Which addresses may be bound at all, and the names of targets."""
 
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,16 @@ from hypothesis import strategies as st
 
 from app.domain.target import TargetName, bindable, is_address
 
-GOOD = ["10.0.3.17", "172.16.0.1", "192.168.1.1", "100.64.0.1", "1.1.1.1", "223.255.255.255", "10.0.0.0", "10.255.0.255"]
+GOOD = [
+    "10.0.3.17",
+    "172.16.0.1",
+    "192.168.1.1",
+    "100.64.0.1",
+    "1.1.1.1",
+    "223.255.255.255",
+    "10.0.0.0",
+    "10.255.0.255",
+]
 NOT_UNICAST = {
     "unspecified": "0.0.0.0",
     "this network": "0.1.2.3",
@@ -37,8 +47,8 @@ NOT_CANONICAL = {
     "space behind": "10.0.3.17 ",
     "line break behind": "10.0.3.17\n",
     "null behind": "10.0.3.17\x00",
-    "wide digits": "１０.0.3.17",
-    "other digits": "١٠.0.3.17",
+    "wide digits": "\uff11\uff10.0.3.17",
+    "other digits": "\u0661\u0660.0.3.17",
     "empty part": "10..3.17",
 }
 SIX = ["::1", "fd00::17", "2001:db8::1", "::ffff:10.0.3.17", "::10.0.3.17"]
@@ -104,7 +114,7 @@ def test_the_key_is_the_name_as_one_string(name: TargetName, key: str) -> None:
 
 @pytest.mark.parametrize("name", [BY_ID, BY_PORT, BY_RULE, BY_LOCATION])
 def test_another_name_has_another_key(name: TargetName) -> None:
-    others = {"load_balancer_id": "lb-2", "port": 9, "listener_port": 9, "url": "/other"}
+    others: dict[str, Any] = {"load_balancer_id": "lb-2", "port": 9, "listener_port": 9, "url": "/other"}
     others |= {"listener_id": "lbl-9", "location_id": "loc-9", "protocol": "UDP", "domain": "b.example"}
     told = {each.name: replace(name, **{each.name: others[each.name]}) for each in fields(name)}
     spoken = {field: other for field, other in told.items() if getattr(name, field) is not None}

@@ -129,7 +129,6 @@ def test_the_clusters_vpc_is_active_in_a_cloud_connect_network(
     assert (finding.check, finding.result, finding.code) == ("vpc-in-ccn", result, code)
 
 
-OFF = {"enabled": False}
 ROUTES: dict[str, tuple[tuple[Any, ...] | None, Result, Code | None]] = {
     "to the cluster": ((route("172.16.0.0/16"),), PASSED, None),
     "for all to the cluster": ((route("0.0.0.0/0"),), PASSED, None),
@@ -144,7 +143,7 @@ ROUTES: dict[str, tuple[tuple[Any, ...] | None, Result, Code | None]] = {
         None,
     ),
     "to the cluster, and a longer one to elsewhere that is off": (
-        (route("172.16.0.0/16"), route("172.16.3.0/24", "vpc-other", **OFF)),
+        (route("172.16.0.0/16"), route("172.16.3.0/24", "vpc-other", enabled=False)),
         PASSED,
         None,
     ),
@@ -155,14 +154,14 @@ ROUTES: dict[str, tuple[tuple[Any, ...] | None, Result, Code | None]] = {
         Code.CCN_ROUTE_OTHER_VPC,
     ),
     "to elsewhere, and a longer one to the cluster that is off": (
-        (route("172.16.3.0/24", **OFF), route("172.16.0.0/16", "vpc-other")),
+        (route("172.16.3.0/24", enabled=False), route("172.16.0.0/16", "vpc-other")),
         FAILED,
         Code.CCN_ROUTE_OTHER_VPC,
     ),
-    "off": ((route("172.16.0.0/16", **OFF),), FAILED, Code.CCN_ROUTE_DISABLED),
+    "off": ((route("172.16.0.0/16", enabled=False),), FAILED, Code.CCN_ROUTE_DISABLED),
     "for its neighbours only": ((route("172.16.3.16/32"), route("172.17.0.0/16")), FAILED, Code.CCN_ROUTE_MISSING),
     "for its neighbours, that of its own off": (
-        (route("172.16.3.16/32"), route("172.16.3.17/32", **OFF)),
+        (route("172.16.3.16/32"), route("172.16.3.17/32", enabled=False)),
         FAILED,
         Code.CCN_ROUTE_DISABLED,
     ),
@@ -175,8 +174,8 @@ ROUTES: dict[str, tuple[tuple[Any, ...] | None, Result, Code | None]] = {
         Code.CCN_ROUTE_OTHER_VPC,
     ),
     "unreadable": ((route("172.16.0.0/99"),), UNKNOWN, None),
-    "off, beside an unreadable one": ((route("172.16.0.0/16", **OFF), route("172.16")), UNKNOWN, None),
-    "unreadable and off": ((route("172.16.0.0/99", **OFF),), FAILED, Code.CCN_ROUTE_MISSING),
+    "off, beside an unreadable one": ((route("172.16.0.0/16", enabled=False), route("172.16")), UNKNOWN, None),
+    "unreadable and off": ((route("172.16.0.0/99", enabled=False),), FAILED, Code.CCN_ROUTE_MISSING),
     "not answered": (None, UNKNOWN, None),
 }
 
@@ -222,6 +221,14 @@ def test_what_was_not_answered_says_why(subject: Any) -> None:
 
 def test_without_a_reason_the_lack_of_an_answer_is_told_all_the_same() -> None:
     assert address_on_interface(VPC_CNI, Evidence(None)).evidence == {"detail": "the cloud did not answer"}
+
+
+@pytest.mark.parametrize(
+    ("cidrs", "told"), [((), "it has none"), (("10.0.0.0/8", "10.1.0.0/16"), "10.0.0.0/8, 10.1.0.0/16")]
+)
+def test_an_address_outside_is_told_what_it_is_outside_of(cidrs: tuple[str, ...], told: str) -> None:
+    detail = f"172.16.3.17 is in none of the cluster's CIDRs: {told}"
+    assert in_cidrs(*cidrs).evidence == {"cluster_cidrs": list(cidrs), "detail": detail}
 
 
 def test_an_unreadable_network_is_shown_as_the_cloud_wrote_it() -> None:

@@ -89,7 +89,9 @@ interfaces = st.builds(
 )
 routes = st.builds(
     route,
-    st.sampled_from(["172.16.0.0/16", "172.16.3.0/24", "172.17.0.0/16", "0.0.0.0/0", "fd00::/8", "", "172.16", "::/999"]),
+    st.sampled_from(
+        ["172.16.0.0/16", "172.16.3.0/24", "172.17.0.0/16", "0.0.0.0/0", "fd00::/8", "", "172.16", "::/999"]
+    ),
     st.sampled_from(["vpc-mine", "vpc-other"]),
     enabled=st.booleans(),
 )

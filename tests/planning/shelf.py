@@ -49,9 +49,7 @@ class Shelf:
         """Take ``events`` as the full truth for the shop's Service."""
         mine = [b for b in self.bindings.values() if b.live and b.cluster_id == MINE and b.service == SHOP]
         reception = self._reception(events, MINE, mine)
-        present = Counter(
-            (b.target.load_balancer_id, b.slot) for b in self.bindings.values() if b.placed and b.wanted
-        )
+        present = Counter((b.target.load_balancer_id, b.slot) for b in self.bindings.values() if b.placed and b.wanted)
         outcome = replace_targets(reception, revision, events, mine, present, max_share)
         self._keep(reception, MINE)
         return outcome
@@ -77,7 +75,9 @@ class Shelf:
 
     def only(self, **wanted: object) -> Binding:
         """The one binding whose fields are as ``wanted``."""
-        (found,) = [b for b in self.bindings.values() if all(getattr(b, name) == value for name, value in wanted.items())]
+        (found,) = [
+            b for b in self.bindings.values() if all(getattr(b, name) == value for name, value in wanted.items())
+        ]
         return found
 
     def wanted(self) -> set[tuple[str, str, str]]:
@@ -119,9 +119,7 @@ class Shelf:
             answers=dict(self.answers[cluster_id]),
             heads=heads,
             bindings=[
-                b
-                for b in self.bindings.values()
-                if b.binding_id in of_heads or ((b.live or b.placed) and b.ip in ips)
+                b for b in self.bindings.values() if b.binding_id in of_heads or ((b.live or b.placed) and b.ip in ips)
             ],
         )
         return Reception(known, (f"b{number}" for number in self.numbers))

@@ -16,7 +16,9 @@ REGISTER, REWEIGH, DEREGISTER = Kind.REGISTER, Kind.REWEIGH, Kind.DEREGISTER
 TICK = timedelta(microseconds=1)
 
 
-def changes(kind: Kind, count: int, listener: str = "lbl-tcp", weight: int = 10, age: timedelta = SECOND) -> list[Change]:
+def changes(
+    kind: Kind, count: int, listener: str = "lbl-tcp", weight: int = 10, age: timedelta = SECOND
+) -> list[Change]:
     """So many changes on one listener."""
     return [
         Change(kind, place(f"10.{kind}.{number // 250}.{number % 250}", listener), weight, f"b{number}", NOW - age)
@@ -30,7 +32,7 @@ def sizes(found: list[Change]) -> list[int]:
 
 
 def entries(batch: Batch) -> int:
-    """How many entries the cloud counts in a call: of one listener or rule and one weight each, of at most 50 targets."""
+    """The entries that the cloud counts: of one listener or rule and one weight each, of at most 50 targets."""
     counts = Counter((each.place.listener_id, each.place.location_id, each.weight) for each in batch.changes)
     return sum(-(-count // 50) for count in counts.values())
 
@@ -53,7 +55,8 @@ def test_a_call_has_at_most_500_targets_and_a_multiple_of_500_no_empty_call(
 
 def test_a_call_is_of_one_kind() -> None:
     mixed = changes(DEREGISTER, 2) + changes(REGISTER, 1) + changes(REWEIGH, 3)
-    assert [(batch.kind, len(batch.changes)) for batch in batches(mixed)] == [(REGISTER, 1), (REWEIGH, 3), (DEREGISTER, 2)]
+    calls = [(batch.kind, len(batch.changes)) for batch in batches(mixed)]
+    assert calls == [(REGISTER, 1), (REWEIGH, 3), (DEREGISTER, 2)]
 
 
 @pytest.mark.parametrize(("listeners", "expected"), [(100, [100]), (101, [100, 1]), (250, [100, 100, 50])])
@@ -121,7 +124,8 @@ def test_halves_are_a_partition_of_any_call_until_one_change_is_left(plan: list[
 
 
 def test_halves_keep_listeners_together_while_there_are_several() -> None:
-    call = Batch(REGISTER, (*changes(REGISTER, 5, "lbl-a"), *changes(REGISTER, 1, "lbl-b"), *changes(REGISTER, 1, "lbl-c")))
+    mixed = changes(REGISTER, 5, "lbl-a") + changes(REGISTER, 1, "lbl-b") + changes(REGISTER, 1, "lbl-c")
+    call = Batch(REGISTER, tuple(mixed))
     parts = [{change.place.listener_id for change in part.changes} for part in halves(call)]
     assert parts == [{"lbl-a"}, {"lbl-b", "lbl-c"}]
 
@@ -165,7 +169,8 @@ def test_one_removal_that_lost_its_patience_takes_its_whole_call_along() -> None
 def stream(kind: Kind, second: int, count: int) -> list[Change]:
     """The changes that one second of a stream brings."""
     since = NOW + second * SECOND
-    return [Change(kind, place(f"10.{9 + second}.{number}"), 10, f"s{second}-{number}", since) for number in range(count)]
+    places = [place(f"10.{9 + second}.{number}") for number in range(count)]
+    return [Change(kind, where, 10, f"s{where.ip}", since) for where in places]
 
 
 @pytest.mark.parametrize("kind", [REGISTER, REWEIGH])

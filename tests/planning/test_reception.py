@@ -133,7 +133,7 @@ def test_an_answer_that_the_ledger_remembers_is_given_again() -> None:
     first = Result("e1", STALE, "b-old", None, "revision 812345 is known")
     fold = reception(answers={"e1": Answer("digest", first)})
     assert fold.receive(bind(event_id="e1"), "digest") == first
-    assert not (fold.created or fold.changed or fold.heads or fold.answers or fold.entries or fold.dirty)
+    assert not any([fold.created, fold.changed, fold.heads, fold.answers, fold.entries, fold.dirty])
 
 
 def test_an_event_id_for_other_content_is_refused_and_its_first_answer_stays(shelf: Shelf) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.domain.binding import State, Verdict
 from app.domain.codes import Code
-from app.domain.event import EventType, Outcome, PodEvent
+from app.domain.event import EventType, Outcome, PodEvent, Result
 from tests.planning.builders import MINE, THEIRS, bind
 from tests.planning.histories import UIDS, Step, events, first_binds, histories, law, lives, revisions, streams
 from tests.planning.shelf import Shelf
@@ -45,7 +45,7 @@ def test_a_repeated_event_gets_its_first_answer_and_changes_nothing(
     history: list[Step], asked: list[PodEvent], data: st.DataObject
 ) -> None:
     shelf = after(history).shelf
-    first = {}
+    first: dict[str | None, tuple[PodEvent, Result]] = {}
     for event, result in zip(asked, shelf.receive(asked), strict=True):
         first.setdefault(event.event_id, (event, result))
     before = kept(shelf)

@@ -81,6 +81,11 @@ def test_a_bind_without_an_address_is_refused() -> None:
     assert judged(bind(pod=unbind().pod)) == (Outcome.REJECTED, Code.ADDRESS_NOT_BINDABLE)
 
 
+def test_a_bind_without_a_network_mode_is_a_mistake_of_the_reader_and_not_of_the_agent() -> None:
+    with pytest.raises(ValueError, match="a bind has a network mode"):
+        judged(bind(network_mode=None))
+
+
 def test_an_unbind_is_taken_with_whatever_address_or_none() -> None:
     assert judged(unbind(pod=bind(ip="127.0.0.1").pod)) == (Outcome.UNCHANGED, None)
     assert judged(unbind()) == (Outcome.UNCHANGED, None)

@@ -8,8 +8,7 @@ import pytest
 
 from app.domain.binding import LIVE, MOVES, Binding, State
 from app.domain.codes import Code
-from app.domain.load_balancer import Listener, LoadBalancer
-from app.planning.observed import Observed
+from app.domain.load_balancer import Listener
 from app.planning.settle import REFUSED_PAUSE, RETRIED, next_look, settled
 from tests.planning.builders import (
     BY_ID,
@@ -26,8 +25,7 @@ from tests.planning.builders import (
 )
 
 LATER = NOW + timedelta(minutes=10)
-RENAMED = (Listener("lbl-tcp", "TCP", 81), UDP, WEB)
-AMBIGUOUS = (TCP, Listener("lbl-twin", "TCP", 80), UDP, WEB)
+RENAMED = ["with the listener under another name", "with the listener under a name it shares"]
 
 BALANCERS = {
     "as it was": load_balancer(),
@@ -35,8 +33,8 @@ BALANCERS = {
     "gone": load_balancer(missing=True),
     "gone and never read": load_balancer(unread=True, missing=True),
     "without the listener": load_balancer(UDP, WEB),
-    "with the listener under another name": load_balancer(*RENAMED),
-    "with the listener under a name it shares": load_balancer(*AMBIGUOUS),
+    "with the listener under another name": load_balancer(Listener("lbl-tcp", "TCP", 81), UDP, WEB),
+    "with the listener under a name it shares": load_balancer(TCP, Listener("lbl-twin", "TCP", 80), UDP, WEB),
 }
 READINGS = {
     "absent": observed(),
@@ -48,9 +46,7 @@ READINGS = {
 REASONS = [None, *sorted(RETRIED), Code.REMOVAL_GUARD, Code.CLAIMED_BY_OTHER_CLUSTER]
 BINDINGS = [
     binding(state, placed=placed, reason=reason, target=target, holder=state in LIVE and slot is not None, slot=slot)
-    for state, placed, reason, target, slot in product(
-        State, (True, False), REASONS, (BY_ID, BY_PORT), (SLOT, None)
-    )
+    for state, placed, reason, target, slot in product(State, (True, False), REASONS, (BY_ID, BY_PORT), (SLOT, None))
     if (reason is None or state is State.HELD) and not (placed and slot is None)
 ]
 
@@ -202,13 +198,13 @@ def test_what_left_something_that_is_gone_is_released(state: State, balancer: st
     assert settle(binding(state), "not read", balancer).state is State.RELEASED
 
 
-@pytest.mark.parametrize("balancer", ["with the listener under another name", "with the listener under a name it shares"])
+@pytest.mark.parametrize("balancer", RENAMED)
 def test_a_target_whose_listener_lost_its_name_is_still_there_and_still_ours(balancer: str) -> None:
     bound = binding(State.BOUND, target=BY_PORT)
     assert settle(bound, "same weight", balancer) == bound
 
 
-@pytest.mark.parametrize("balancer", ["with the listener under another name", "with the listener under a name it shares"])
+@pytest.mark.parametrize("balancer", RENAMED)
 def test_what_was_not_put_there_yet_looks_for_its_listener_again_when_the_name_means_another(balancer: str) -> None:
     held = settle(binding(State.PENDING, target=BY_PORT), "absent", balancer)
     assert (held.state, held.reason, held.slot) == (State.HELD, Code.LISTENER_NOT_FOUND, None)
@@ -255,5 +251,3 @@ def test_what_is_held_for_another_reason_is_not_tried_again_by_time(reason: Code
 )
 def test_a_pass_is_due_when_a_drain_ends_or_a_refusal_is_tried_again(found: Binding, look: object) -> None:
     assert next_look(found) == look
-
-

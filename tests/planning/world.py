@@ -49,8 +49,10 @@ class World:
     def relist(self, number: int) -> None:
         """The load balancer's listeners and rules are changed by hand; the targets of those that go, go with them."""
         self.listeners = LISTS[number]
-        slots = {(place.listener_id, place.location_id) for place in self.cloud} & self._slots()
-        self.cloud = {place: self.cloud[place] for place in self.cloud if (place.listener_id, place.location_id) in slots}
+        slots = self._slots()
+        self.cloud = {
+            place: weight for place, weight in self.cloud.items() if (place.listener_id, place.location_id) in slots
+        }
         self.foreign = {place: weight for place, weight in self.foreign.items() if place in self.cloud}
 
     def receive(self, events: Sequence[PodEvent], cluster_id: str) -> None:

@@ -1,5 +1,7 @@
 """What stands in the way of a binding, and that it goes on when the way is free."""
 
+from typing import Any
+
 import pytest
 
 from app.domain.binding import State
@@ -32,7 +34,7 @@ def test_an_unknown_listener_holds_the_binding_until_the_listener_is_there(yard:
 def test_a_listener_deleted_by_hand_holds_its_bindings_and_they_return_with_it(yard: Yard) -> None:
     yard.simulator.edit("add-listener", load_balancer_id="lb-1", listener=LISTENER_9)
     yard.set_the_table("cls-a")
-    by_port = {"listener_id": None, "protocol": "TCP", "listener_port": 999}
+    by_port: dict[str, Any] = {"listener_id": None, "protocol": "TCP", "listener_port": 999}
     yard.say("cls-a", pod_event(0, **by_port))
     yard.run()
     assert set(yard.targets()) == {name_of(0, listener_id="lbl-9")}

@@ -97,7 +97,7 @@ def test_a_rejected_pod_starts_anew_at_a_newer_revision_only(yard: Yard) -> None
 
 def test_targets_go_where_their_names_lead_at_layer_4_and_layer_7(yard: Yard) -> None:
     web(yard)
-    by_rule = {"listener_id": None, "protocol": "HTTP", "listener_port": 8000, "domain": "shop.example"}
+    by_rule: dict[str, Any] = {"listener_id": None, "protocol": "HTTP", "listener_port": 8000, "domain": "shop.example"}
     yard.set_the_table("cls-a")
     yard.say(
         "cls-a",
@@ -121,12 +121,13 @@ def test_targets_go_where_their_names_lead_at_layer_4_and_layer_7(yard: Yard) ->
 def test_a_rule_whose_name_becomes_ambiguous_keeps_its_target_and_loses_it_with_its_pod(yard: Yard) -> None:
     yard.simulator.edit("add-listener", load_balancer_id="lb-1", listener={**WEB, "rules": WEB["rules"][:1]})
     yard.set_the_table("cls-a")
-    name = {"listener_id": None, "protocol": "HTTP", "listener_port": 8000, "domain": "shop.example"}
+    name: dict[str, Any] = {"listener_id": None, "protocol": "HTTP", "listener_port": 8000, "domain": "shop.example"}
     yard.say("cls-a", pod_event(0, **name))
     yard.settle()
     assert set(cloud_has(yard)) == {("lb-1", "lbl-web", "loc-1", address("cls-a", 0), 8080)}
     first, second = WEB["rules"]
     rules = [{**first, "targets": [{"ip": address("cls-a", 0), "port": 8080, "weight": 10}]}, second]
+    yard.simulator.edit("delete-listener", load_balancer_id="lb-1", listener_id="lbl-web")
     yard.simulator.edit("add-listener", load_balancer_id="lb-1", listener={**WEB, "rules": rules})
     yard.tell("UPDATE load_balancers SET inventory_read_at = now() - interval '1 hour'")
     yard.sweep()

@@ -64,13 +64,20 @@ def test_a_write_that_cannot_be_read_back_is_settled_by_the_next_reading(yard: Y
     judge(yard)
 
 
+PAIRS = (
+    ("answer-lost", "no-effect"),
+    ("internal-error-after", "busy"),
+    ("reset", "partial"),
+    ("throttle", "charset"),
+)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_faults_at_random_in_pairs_end_where_the_ledger_wants(yard: Yard, seed: int) -> None:
     stranger = {"load_balancer_id": "lb-1", "listener_id": "lbl-1", "ip": "10.0.6.9", "port": 1, "weight": 7}
     yard.simulator.edit("add-target", **stranger)
     yard.set_the_table("cls-a", "cls-b")
-    kinds = [("answer-lost", "no-effect"), ("internal-error-after", "busy"), ("reset", "partial"), ("throttle", "charset")]
-    for kind in kinds[seed]:
+    for kind in PAIRS[seed]:
         yard.simulator.order(kind, times=12, probability=0.4, seed=seed)
     for revision in range(1, 5):
         events = [pod_event(n, revision=revision, weight=10 * revision) for n in range(8)]
@@ -87,33 +94,33 @@ def test_faults_at_random_in_pairs_end_where_the_ledger_wants(yard: Yard, seed: 
     assert yard.targets() == {**wanted, ("lbl-1", "10.0.6.9", 1): 7}
 
 
-BUSY = {**INSTANT, "batch_seconds": 0.05, "tail_seconds": 0.15}
+BUSY = {**INSTANT, "batch_seconds": 0.02, "tail_seconds": 0.15}
 
 
 @pytest.mark.parametrize("form", ["error", "partial"])
-def test_one_bad_address_of_forty_is_found_although_the_load_balancer_is_busy_after_each_write(
+def test_one_bad_address_of_twelve_is_found_although_the_load_balancer_is_busy_after_each_write(
     ledger: Ledger, form: str
 ) -> None:
     with Yard(ledger, world(**BUSY, address_form=form)) as yard:
         yard.worker = Worker(replace(yard.workshop("life-1"), pause=time.sleep))
         yard.set_the_table("cls-a")
-        yard.say("cls-a", *(pod_event(number) for number in range(40)))
+        yard.say("cls-a", *(pod_event(number) for number in range(12)))
         yard.worker.run_once()
         yard.worker.run_once()
-        assert yard.states() == {("pending", None): 40}
-        bad = address("cls-a", 17)  # proven a moment ago, and gone before the write
+        assert yard.states() == {("pending", None): 12}
+        bad = address("cls-a", 7)  # proven a moment ago, and gone before the write
         yard.simulator.edit("move-address", ip=bad, **{"from": "eni-1"})
         stopped = threading.Event()
         thread = threading.Thread(target=yard.worker.run, args=(stopped,))
         thread.start()
         try:
-            yard.wait_for("the neighbours", lambda: len(yard.targets()) == 39)
+            yard.wait_for("the neighbours", lambda: len(yard.targets()) == 11)
             yard.wait_for("the refusal", lambda: yard.states()["held", "cloud-refused"] == 1)
         finally:
             stopped.set()
             thread.join(10)
         assert yard.only(ip=bad).state is State.HELD
-        assert len(yard.writes()) <= 2 * 2 * 6 + 2  # both halves at each of six levels, and not every one of forty
+        assert len(yard.writes()) <= 20
 
 
 def test_a_load_balancer_that_goes_under_a_write_is_not_asked_again_for_every_target(yard: Yard) -> None:

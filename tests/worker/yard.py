@@ -88,7 +88,7 @@ class Yard:
         self.run_until("everything to settle", self._settled)
 
     def run_until(self, what: str, look: Any) -> None:
-        """Let the worker work until ``look`` finds it so. The broker's own pauses are skipped when nothing else is due."""
+        """Let the worker work until ``look`` finds it so. The broker's pauses are skipped when nothing else is due."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             done = self.worker.run_once()
