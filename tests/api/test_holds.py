@@ -109,7 +109,8 @@ def test_evacuation_is_told_and_recorded(agent: Caller, admin: Caller, ledger: L
     (summary,) = admin.get("/v1/history", action="cluster-evacuated").json["items"]
     assert (summary["cluster_id"], summary["actor"]) == (CLUSTER, "admin:bootstrap")
     (moved, _) = admin.get(f"/v1/bindings/{binding_id}/history").json["items"]
-    assert (moved["from_state"], moved["to_state"], moved["actor"]) == ("verifying", "released", "admin:bootstrap")
+    assert (moved["action"], moved["actor"]) == ("binding-moved", "admin:bootstrap")
+    assert (moved["from_state"], moved["to_state"]) == ("verifying", "released")
 
 
 def test_evacuation_needs_no_guards_leave(admin: Caller, held: list[str]) -> None:

@@ -54,10 +54,12 @@ def operations(ledger: Ledger) -> list[Any]:
 
 
 def queue(ledger: Ledger) -> tuple[int, int, bool, str | None, bool]:
-    """Seconds until lb-1 is due and no longer spared, whether it is reconciled, its last error, whether it is free."""
+    """When lb-1 is due and no longer spared, in seconds from the end of the pass; whether it is reconciled, its last
+    error, and whether it is free.
+    """
     statement = """
-        SELECT round(extract(epoch FROM greatest(due_at, now()) - now()))::int,
-               round(extract(epoch FROM greatest(not_before, now()) - now()))::int,
+        SELECT round(extract(epoch FROM greatest(due_at, expires_at) - expires_at))::int,
+               round(extract(epoch FROM greatest(not_before, expires_at) - expires_at))::int,
                reconciled_generation = wanted_generation, last_error, incarnation IS NULL
         FROM load_balancers JOIN leases ON subject_id = load_balancer_id
     """

@@ -94,7 +94,7 @@ def test_a_load_balancer_that_is_gone_keeps_its_last_inventory(ledger: Ledger) -
     assert (kept.inventory, kept.missing) == (INVENTORY, True)
 
 
-def finish(ledger: Ledger, **changes: Any) -> tuple[float, float]:
+def finish(ledger: Ledger, **changes: Any) -> tuple[int, int]:
     """End a pass over lb-1; in how many seconds it is due, and until when it is left alone."""
     usual: dict[str, Any] = {
         "reconciled": 1,
@@ -106,9 +106,9 @@ def finish(ledger: Ledger, **changes: Any) -> tuple[float, float]:
     }
     with ledger.begin() as connection:
         load_balancers.finish_pass(connection, "lb-1", **(usual | changes))
-    statement = "SELECT extract(epoch FROM due_at - now()), extract(epoch FROM not_before - now()) FROM load_balancers"
-    ((due, spared),) = execute(ledger, f"{statement} WHERE load_balancer_id = 'lb-1'")
-    return round(float(due), 0), round(float(spared), 0)
+        statement = "SELECT due_at - now(), not_before - now() FROM load_balancers WHERE load_balancer_id = 'lb-1'"
+        due, spared = connection.exec_driver_sql(statement).one()
+    return round(due.total_seconds()), round(spared.total_seconds())
 
 
 def test_after_a_pass_that_left_nothing_the_next_one_is_a_sweep(ledger: Ledger) -> None:
