@@ -104,6 +104,12 @@ def test_a_token_for_an_unknown_cluster_is_not_issued(ledger: Ledger) -> None:
     assert (raised.value.status, raised.value.code) == (404, "cluster-not-found")
 
 
+def test_a_credential_of_absurd_length_is_refused_unread() -> None:
+    away = Ledger("postgresql://127.0.0.1:1/none")
+    assert authenticate(away, "t-1." + "x" * 300, ADMIN) is None
+    away.close()
+
+
 def test_authentication_fails_closed_when_the_ledger_is_away() -> None:
     away = Ledger("postgresql://127.0.0.1:1/none")
     with pytest.raises(LedgerUnavailable):

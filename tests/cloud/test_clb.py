@@ -87,6 +87,22 @@ def test_a_listener_that_is_gone_counts_as_not_read(client: Client) -> None:
     assert not observed.knows(place(listener_id="lbl-gone"))
 
 
+def test_a_listener_that_was_not_asked_for_counts_as_not_read_although_the_answer_has_it() -> None:
+    class Talkative:
+        """A cloud that always tells of every listener."""
+
+        account_id = "default"
+
+        def call(self, *_: Any) -> dict[str, Any]:
+            target = {"Port": 8080, "Weight": 1, "PrivateIpAddresses": ["10.0.3.17"]}
+            return {"Listeners": [{"ListenerId": name, "Targets": [target]} for name in ("lbl-1", "lbl-2")]}
+
+    cloud: Any = Talkative()
+    observed = read_targets(cloud, "lb-1", ["lbl-1"])
+    assert observed.listener_ids == {"lbl-1"}
+    assert observed.weights == {place(): 1}
+
+
 def test_forty_five_listeners_are_read_twenty_at_a_time(client: Client, simulator: Simulator) -> None:
     names = [f"lbl-{number:03}" for number in range(45)]
     for number, name in enumerate(names):

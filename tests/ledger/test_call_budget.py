@@ -91,6 +91,7 @@ def test_a_greater_budget_later_is_used_and_never_overdrawn(ledger: Ledger) -> N
     moments = [reserve(ledger, 2)[0] for _ in range(8)]
     moments += [reserve(ledger, 10)[0] for _ in range(30)]
     assert most_in_a_second(moments) == 10
+    assert moments == sorted(moments)  # nobody overtakes who waits already
 
 
 def test_workers_that_disagree_about_the_budget_stay_within_the_greater_one(ledger: Ledger) -> None:

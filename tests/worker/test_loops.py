@@ -72,12 +72,15 @@ def test_a_stopped_worker_finishes_what_is_at_hand(yard: Yard) -> None:
     assert not thread.is_alive()
 
 
-def test_no_more_is_taken_than_there_are_hands(yard: Yard) -> None:
+def test_no_more_is_taken_than_there_are_hands(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     names = tuple(f"lb-{number}" for number in range(5))
     yard.set_the_table(load_balancer_ids=names)
     at_work: set[str] = set()
     most: list[int] = []
     full, go = threading.Barrier(3), threading.Event()
+    looks: list[None] = []
+    look = Worker._take
+    monkeypatch.setattr(Worker, "_take", lambda *given: (looks.append(None), look(*given))[1])
 
     def work(_: Workshop, lease: Lease) -> None:
         at_work.add(lease.subject_id)
@@ -89,6 +92,8 @@ def test_no_more_is_taken_than_there_are_hands(yard: Yard) -> None:
 
     with running(Worker(yard.workshop("two hands"), [Loop(LeaseSubject.LOAD_BALANCER, work, hands=2)])):
         full.wait(10)
+        looked = len(looks)
+        yard.wait_for("some more looks for work", lambda: len(looks) > looked + 2)
         held = yard.tell("SELECT count(*) FROM leases WHERE incarnation IS NOT NULL")
         go.set()
         yard.wait_for("the rest", lambda: len(most) == 5)

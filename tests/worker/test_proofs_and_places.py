@@ -137,6 +137,18 @@ def test_a_rule_whose_name_becomes_ambiguous_keeps_its_target_and_loses_it_with_
     judge(yard)
 
 
+def test_a_listener_that_appears_is_used_in_the_same_pass(yard: Yard) -> None:
+    yard.set_the_table("cls-a")
+    yard.say("cls-a", pod_event(0, listener_id="lbl-web", location_id="loc-1"))
+    yard.settle()
+    assert yard.states() == {("held", "listener-not-found"): 1}
+    web(yard)
+    yard.tell("UPDATE load_balancers SET due_at = now()")
+    assert yard.worker.run_once() == 1
+    assert yard.states() == {("bound", None): 1}
+    assert yard.tell("SELECT failures, last_error FROM load_balancers") == [(0, None)]
+
+
 def test_a_wanted_target_that_is_there_already_is_adopted_with_its_weight_and_later_taken_off(yard: Yard) -> None:
     stranger = add_target(yard, "10.0.6.9", 33)
     other_port = add_target(yard, address("cls-a", 0), 44, port=9999)
