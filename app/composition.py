@@ -5,6 +5,7 @@ import time
 import uuid
 from datetime import timedelta
 from functools import cache
+from threading import Semaphore
 from urllib.parse import urlsplit
 
 from flask import Flask
@@ -32,7 +33,8 @@ def database_url(settings: Settings) -> str:
 def build_api(settings: Settings, url: str) -> Flask:
     """The API on the ledger at ``url``. It knows no cloud credential."""
     ledger = Ledger(url, pool_size=settings.api_threads)
-    return create_application(ApiContext(ledger, settings.admin_token, settings.drain_seconds))
+    places = Semaphore(max(1, settings.api_threads // 2))
+    return create_application(ApiContext(ledger, settings.admin_token, settings.drain_seconds, places))
 
 
 def build_worker(settings: Settings, url: str) -> tuple[Worker, Workshop]:

@@ -1,6 +1,9 @@
 """What views work with: the ledger, the API's settings, and the caller of the current request."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Semaphore
 
 from flask import current_app, g
 
@@ -9,15 +12,21 @@ from app.domain.errors import RequestRefused
 from app.ledger.connection import Ledger
 
 EXTENSION = "clb_broker"
+DEFAULT_WAITING_PLACES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class ApiContext:
-    """The ledger, the first administrator's token, and the broker's drain time."""
+    """The ledger, the first administrator's token, and the broker's drain time.
+
+    ``waiting_places``: how many requests may wait for changes at once. Each takes a thread for as long as it waits, and
+    the others' events must not stand behind them.
+    """
 
     ledger: Ledger
     admin_token: str | None = field(repr=False)
     drain_seconds: int
+    waiting_places: Semaphore = field(default_factory=lambda: Semaphore(DEFAULT_WAITING_PLACES), repr=False)
 
 
 def context() -> ApiContext:
@@ -45,3 +54,15 @@ def own_cluster(asked: str | None) -> str | None:
     if asked not in {None, mine.cluster_id}:
         raise RequestRefused(403, "forbidden", "an agent sees its own cluster alone")
     return mine.cluster_id
+
+
+@contextmanager
+def waiting_place() -> Iterator[bool]:
+    """Whether the current request may wait: there is a place for it, which it has for as long as this lasts."""
+    places = context().waiting_places
+    got_one = places.acquire(blocking=False)
+    try:
+        yield got_one
+    finally:
+        if got_one:
+            places.release()

@@ -7,7 +7,7 @@ import orjson
 from marshmallow import ValidationError
 
 from app.api import rendering
-from app.api.context import caller, context, ledger
+from app.api.context import caller, context, ledger, waiting_place
 from app.api.cursors import cursor_of, number_of
 from app.api.metrics import count_results
 from app.api.parsing import StrictBlueprint
@@ -64,7 +64,9 @@ def put_service_targets(body: dict[str, Any], cluster_id: str, namespace: str, n
 def changes(query: dict[str, Any], cluster_id: str) -> Any:
     """Bindings of the cluster whose state or health changed, in an order that never skips one"""
     after = number_of(query["after"]) or 0
-    found = look_up.list_changes(ledger(), cluster_id, after, query["limit"], query["wait"])
+    with waiting_place() as may_wait:
+        wait = query["wait"] if may_wait else 0
+        found = look_up.list_changes(ledger(), cluster_id, after, query["limit"], wait)
     last = found[-1][0] if found else after
     return {"items": [rendering.binding(binding) for _, binding in found], "next_cursor": cursor_of(last)}
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event as listening
 
+from app.api.context import DEFAULT_WAITING_PLACES, EXTENSION
 from app.broker import look_up
 from app.domain.binding import State, revised
 from app.ledger import bindings, load_balancers
@@ -203,3 +204,22 @@ def test_a_change_written_first_and_committed_last_is_not_skipped(agent: Caller,
     late.join()
     told, _ = _told(agent, cursor)
     assert [binding_id for binding_id, _ in told] == [first, second]
+
+
+def test_when_all_places_are_taken_a_reader_is_answered_at_once(agent: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    original = look_up.list_changes
+
+    def noted(ledger: Ledger, cluster_id: str, after: int, limit: int, wait_seconds: float) -> Any:
+        waits.append(wait_seconds)
+        return original(ledger, cluster_id, after, limit, 0)
+
+    monkeypatch.setattr(look_up, "list_changes", noted)
+    places = agent.app.extensions[EXTENSION].waiting_places
+    taken = [places.acquire(blocking=False) for _ in range(DEFAULT_WAITING_PLACES)]
+    _told(agent, wait=20)
+    places.release()
+    _told(agent, wait=20)
+    _told(agent, wait=20)
+    assert taken == [True] * DEFAULT_WAITING_PLACES
+    assert waits == [0, 20, 20]

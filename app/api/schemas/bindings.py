@@ -93,7 +93,7 @@ class BindingQuery(PageQuery):
 
 
 class ChangesQuery(StrictSchema):
-    """Where to go on, and how long to wait for the next change."""
+    """Where to go on, and how long to wait for the next change; when too many wait, the answer comes at once."""
 
     after = fields.String(load_default=None)
     wait = QueryWhole(0, LONGEST_WAIT_SECONDS, load_default=0)
