@@ -127,12 +127,10 @@ class _Writing:
             intent = self._next(observed, after.tail)
 
     def _keep_parts(self, batch: Batch, call: Call) -> None:
-        """Note what is still to be sent, in which parts. What found the load balancer busy between them goes again."""
+        """Note what is still to be sent, in which parts. One that finds the load balancer busy is for the next pass."""
         self._busy = self._busy + 1 if call.outcome is CallOutcome.BUSY else 0
         if _divisible(call):
             self._parts = [*_parts(batch, call), *self._parts]
-        elif self._busy and self._parts:
-            self._parts = [batch, *self._parts]
 
     def _continues(self, call: Call) -> bool:
         """Whether the parts that wait may be sent soon: not while the cloud is in trouble, or busy for long."""

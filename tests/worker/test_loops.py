@@ -78,9 +78,14 @@ def test_no_more_is_taken_than_there_are_hands(yard: Yard, monkeypatch: pytest.M
     at_work: set[str] = set()
     most: list[int] = []
     full, go = threading.Barrier(3), threading.Event()
-    looks: list[None] = []
+    looks: list[Loop] = []
     look = Worker._take
-    monkeypatch.setattr(Worker, "_take", lambda *given: (looks.append(None), look(*given))[1])
+
+    def counted(worker: Worker, loop: Loop, pool: Any) -> int:
+        looks.append(loop)
+        return look(worker, loop, pool)
+
+    monkeypatch.setattr(Worker, "_take", counted)
 
     def work(_: Workshop, lease: Lease) -> None:
         at_work.add(lease.subject_id)

@@ -149,6 +149,30 @@ def test_a_listener_that_appears_is_used_in_the_same_pass(yard: Yard) -> None:
     assert yard.tell("SELECT failures, last_error FROM load_balancers") == [(0, None)]
 
 
+def test_the_inventory_is_read_again_when_it_is_old_and_not_before(yard: Yard) -> None:
+    yard.set_the_table("cls-a")
+    yard.say("cls-a", pod_event(0))
+    yard.settle()
+    yard.simulator.clear_calls()
+    yard.sweep()
+    assert [call["action"] for call in yard.simulator.calls] == ["DescribeTargets"]
+    yard.tell("UPDATE load_balancers SET inventory_read_at = now() - interval '61 seconds'")
+    yard.sweep()
+    assert [call["action"] for call in yard.simulator.calls][1:3] == ["DescribeLoadBalancers", "DescribeListeners"]
+
+
+def test_a_write_on_one_listener_leaves_nothing_open_on_another(yard: Yard) -> None:
+    yard.set_the_table("cls-a")
+    yard.say("cls-a", pod_event(0, listener_id="lbl-2"))
+    yard.settle()
+    yard.say("cls-a", pod_event(1))
+    yard.worker.run_once()  # the verdict
+    yard.skip_pauses()
+    assert yard.worker.run_once() == 1
+    assert yard.states() == {("bound", None): 2}
+    assert yard.tell("SELECT wanted_generation - reconciled_generation FROM load_balancers") == [(0,)]
+
+
 def test_a_wanted_target_that_is_there_already_is_adopted_with_its_weight_and_later_taken_off(yard: Yard) -> None:
     stranger = add_target(yard, "10.0.6.9", 33)
     other_port = add_target(yard, address("cls-a", 0), 44, port=9999)

@@ -94,33 +94,55 @@ def test_faults_at_random_in_pairs_end_where_the_ledger_wants(yard: Yard, seed: 
     assert yard.targets() == {**wanted, ("lbl-1", "10.0.6.9", 1): 7}
 
 
-BUSY = {**INSTANT, "batch_seconds": 0.02, "tail_seconds": 0.15}
+BUSY = {name: value for name, value in INSTANT.items() if name != "tail_seconds"} | {"batch_seconds": 0.02}
 
 
-@pytest.mark.parametrize("form", ["error", "partial"])
-def test_one_bad_address_of_twelve_is_found_although_the_load_balancer_is_busy_after_each_write(
-    ledger: Ledger, form: str
+@pytest.mark.parametrize(
+    ("form", "pods", "tail"), [("error", 12, 0.15), ("partial", 12, 0.15), ("partial", 2, 0.45)], ids=str
+)
+def test_one_bad_address_is_found_although_the_load_balancer_is_busy_after_each_write(
+    ledger: Ledger, form: str, pods: int, tail: float
 ) -> None:
-    with Yard(ledger, world(**BUSY, address_form=form)) as yard:
+    """Also when it stays busy for longer than the worker leaves it alone."""
+    with Yard(ledger, world(**BUSY, address_form=form, tail_seconds=tail)) as yard:
         yard.worker = Worker(replace(yard.workshop("life-1"), pause=time.sleep))
         yard.set_the_table("cls-a")
-        yard.say("cls-a", *(pod_event(number) for number in range(12)))
+        yard.say("cls-a", *(pod_event(number) for number in range(pods)))
         yard.worker.run_once()
         yard.worker.run_once()
-        assert yard.states() == {("pending", None): 12}
-        bad = address("cls-a", 7)  # proven a moment ago, and gone before the write
+        assert yard.states() == {("pending", None): pods}
+        bad = address("cls-a", pods // 2)  # proven a moment ago, and gone before the write
         yard.simulator.edit("move-address", ip=bad, **{"from": "eni-1"})
         stopped = threading.Event()
         thread = threading.Thread(target=yard.worker.run, args=(stopped,))
         thread.start()
         try:
-            yard.wait_for("the neighbours", lambda: len(yard.targets()) == 11)
+            yard.wait_for("the neighbours", lambda: len(yard.targets()) == pods - 1)
             yard.wait_for("the refusal", lambda: yard.states()["held", "cloud-refused"] == 1)
         finally:
             stopped.set()
             thread.join(10)
         assert yard.only(ip=bad).state is State.HELD
         assert len(yard.writes()) <= 20
+
+
+def test_a_load_balancer_that_stays_busy_between_parts_is_left_alone_for_longer_each_time(yard: Yard) -> None:
+    yard.set_the_table("cls-a")
+    yard.settle()
+    yard.say("cls-a", *(pod_event(number) for number in range(8)))
+    yard.worker.run_once()  # the verdict
+    pauses: list[float] = []
+    yard.worker = Worker(replace(yard.workshop("life-1"), pause=pauses.append))
+    for kind, times in (("partial", 2), ("busy", 2)):
+        yard.simulator.order(kind, action="BatchRegisterTargets", times=times)
+    yard.skip_pauses()
+    yard.worker.run_once()
+    assert [call["target_count"] for call in yard.writes()] == [8, 4, 2, 2, 4]
+    assert pauses[2:] == [0.25, 0.5]
+    assert all(0.25 < pause < 5 for pause in pauses[:2])  # as long as the call took, and a little more
+    yard.settle()
+    assert yard.states() == {("bound", None): 8}
+    judge(yard)
 
 
 def test_a_load_balancer_that_goes_under_a_write_is_not_asked_again_for_every_target(yard: Yard) -> None:
