@@ -8,7 +8,7 @@ from app.domain.binding import State, Verdict
 from app.domain.cluster import NetworkMode
 from app.domain.codes import Code
 from app.domain.event import Outcome
-from tests.planning.builders import MINE, NOW, PROVEN, THEIRS, bind, binding, load_balancer, place, unbind
+from tests.planning.builders import BY_PORT, MINE, NOW, PROVEN, TCP, THEIRS, bind, binding, load_balancer, place, unbind
 from tests.planning.shelf import Shelf
 from tests.planning.world import World
 
@@ -61,6 +61,8 @@ def test_a_new_pod_that_is_unbound_before_its_proof_takes_the_former_ones_target
     bound.receive([bind("u2", 11), unbind("u2", 12)])
     left = bound.only(binding_id="b1")
     assert (left.state, left.placed, left.holder) == (State.REMOVING, True, True)
+    told = [entry.detail for entry in bound.entries if entry.to_state is State.HELD]
+    assert told == ["unbound before its proof; the former pod's target is taken off"]
 
 
 def test_a_bind_of_the_former_pod_with_a_lower_revision_is_stale(bound: Shelf) -> None:
@@ -122,6 +124,22 @@ def test_an_address_that_its_pod_left_is_free_for_an_older_bind_in_the_same_batc
     for event in events:
         split.receive([event])
     assert whole.wanted() == split.wanted() == {(MINE, "10.0.3.18", "u1"), (MINE, "10.0.3.17", "u2")}
+
+
+def test_a_pod_that_was_outbid_gets_the_address_once_the_rival_left_it(bound: Shelf) -> None:
+    bound.receive([bind("u2", 9), bind("u1", 11, "10.0.3.18")])
+    assert [result.outcome for result in bound.receive([bind("u2", 9)])] == [Outcome.ACCEPTED]
+    assert bound.wanted() == {(MINE, "10.0.3.18", "u1"), (MINE, "10.0.3.17", "u2")}
+
+
+def test_a_pod_follows_the_name_of_its_listener_when_that_means_another() -> None:
+    shelf = Shelf()
+    shelf.put(binding(target=BY_PORT))
+    shelf.load_balancer = load_balancer(replace(TCP, port=81), replace(TCP, listener_id="lbl-new"))
+    shelf.receive([bind(revision=11, target=BY_PORT)])
+    assert shelf.only(binding_id="b-u1").state is State.REMOVING
+    anew = shelf.only(binding_id="b1")
+    assert (anew.state, anew.place) == (State.VERIFYING, place(listener_id="lbl-new"))
 
 
 def test_the_same_pod_at_two_listeners_has_two_places(bound: Shelf) -> None:

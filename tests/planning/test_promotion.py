@@ -88,6 +88,12 @@ def test_a_disproven_binding_is_rejected_and_what_it_took_over_is_to_be_taken_of
     assert (after.holder, after.placed, after.verification) == (False, placed, DISPROVEN)
 
 
+def test_a_verdict_without_a_sentence_has_none() -> None:
+    assert not judged(waiting(), replace(UNKNOWN, evidence={}), None, LATER).detail
+    after = judged(waiting(), replace(DISPROVEN, evidence={}), Code.ENI_NOT_FOUND, LATER)
+    assert (after.state, after.reason, after.detail) == (State.REJECTED, Code.ENI_NOT_FOUND, None)
+
+
 # --- who is looked at
 
 
@@ -104,8 +110,9 @@ def test_what_is_proven_or_declared_takes_its_place(proof: Verification) -> None
 
 
 @pytest.mark.parametrize("state", [state for state in State if state not in {State.VERIFYING, State.HELD}])
-def test_a_binding_in_another_state_is_not_looked_at(state: State) -> None:
-    assert promote(binding(state)) == []
+@pytest.mark.parametrize("reason", [None, *sorted(WAITS_FOR_ROOM)])
+def test_a_binding_in_another_state_is_not_looked_at_whatever_its_reason(state: State, reason: Code | None) -> None:
+    assert promote(binding(state, reason=reason)) == []
 
 
 @pytest.mark.parametrize("reason", [None, *Code])

@@ -264,13 +264,17 @@ def test_a_rejected_bind_starts_anew_at_a_newer_revision_or_another_address(shel
 # --- proof
 
 
-@pytest.mark.parametrize("mode", [NetworkMode.VPC_CNI, NetworkMode.GLOBAL_ROUTER])
-def test_a_change_of_network_mode_needs_a_new_proof_and_keeps_the_target(bound: Shelf, mode: NetworkMode) -> None:
-    outcome = told(bound, bind(revision=11, network_mode=mode))
-    assert outcome is (UNCHANGED if mode is NetworkMode.VPC_CNI else ACCEPTED)
+def test_a_change_of_network_mode_needs_a_new_proof_and_keeps_the_target(bound: Shelf) -> None:
+    assert told(bound, bind(revision=11, network_mode=NetworkMode.GLOBAL_ROUTER)) is ACCEPTED
     states = {b.binding_id: (b.state, b.placed) for b in bound.bindings.values()}
-    changed = {"b-u1": (State.RELEASED, False), "b1": (State.VERIFYING, True)}
-    assert states == ({"b-u1": (State.BOUND, True)} if mode is NetworkMode.VPC_CNI else changed)
+    assert states == {"b-u1": (State.RELEASED, False), "b1": (State.VERIFYING, True)}
+    moves = [(entry.from_state, entry.to_state) for entry in bound.entries]
+    assert moves == [(State.BOUND, State.RELEASED), (None, State.VERIFYING)]
+
+
+def test_the_same_network_mode_needs_no_new_proof(bound: Shelf) -> None:
+    assert told(bound, bind(revision=11, network_mode=NetworkMode.VPC_CNI)) is UNCHANGED
+    assert bound.only().state is State.BOUND
 
 
 @pytest.mark.parametrize("state", [State.REMOVING, State.DRAINING])
@@ -342,6 +346,14 @@ def test_before_the_listeners_were_read_a_bind_waits_without_a_place(shelf: Shel
     assert told(shelf, bind(revision=9, target=BY_PORT)) is STALE
     assert told(shelf, bind(revision=11, target=BY_PORT, ip="10.0.3.18")) is ACCEPTED
     assert shelf.wanted() == {(MINE, "10.0.3.18", "u1")}
+
+
+def test_a_bind_that_waited_for_its_listener_goes_on_when_it_is_read(shelf: Shelf) -> None:
+    shelf.load_balancer = load_balancer(unread=True)
+    assert told(shelf, bind(revision=10, target=BY_PORT)) is ACCEPTED
+    shelf.load_balancer = load_balancer()
+    assert told(shelf, bind(revision=11, target=BY_PORT)) is UNCHANGED
+    assert shelf.only().revision == 11
 
 
 def test_a_listener_that_does_not_exist_leaves_the_bind_without_a_place(shelf: Shelf) -> None:

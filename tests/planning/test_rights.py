@@ -56,6 +56,14 @@ def test_a_port_that_no_listener_has_is_judged_later() -> None:
     assert judged(bind(target=UNKNOWN_PORT), "lbl-tcp") == (Outcome.ACCEPTED, None)
 
 
+def test_a_refusal_names_the_listener_as_the_agent_did() -> None:
+    shelf = Shelf()
+    shelf.grants[MINE] = grant("lbl-tcp")
+    by_id, by_port = shelf.receive([bind(target=UDP_BY_ID), bind(target=UDP_BY_PORT)])
+    assert by_id.detail == "cluster cls-mine has no grant for lb-1, listener lbl-udp"
+    assert by_port.detail == "cluster cls-mine has no grant for lb-1, listener UDP:53"
+
+
 def test_an_unbind_needs_a_grant_only_while_nothing_is_known_of_the_pod() -> None:
     shelf = Shelf()
     shelf.put(binding())
