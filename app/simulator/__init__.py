@@ -8,7 +8,8 @@ It imports nothing of the rest of the broker and nothing of the SDK, so that a w
     request     one call, and the types of its parameters; actions/ one module per subject, all in one table
     moves       what a write would do, and why not; backing   what stands behind an address
     world       the state, and the form of a world file; nouns, tasks, records, parameters   what it consists of
-    world_file, reading, edits   describing and changing it by hand; errors   the two ways of saying no
+    world_file/, edits/   describing and changing it by hand, one module per subject; reading   how both are read
+    errors   the two ways of saying no
 
 What it does not simulate is listed in docs/simulator.md.
 """

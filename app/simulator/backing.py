@@ -73,8 +73,7 @@ def _routed(world: World, load_balancer: LoadBalancer, ip: str) -> Backing:
 def _route(ccn: Ccn, vpc_id: str, ip: str) -> Route | None:
     """The longest enabled route to the address, when both its network and the asking one are ACTIVE in the CCN."""
     active = {each.vpc_id for each in ccn.attachments if each.state == "ACTIVE"}
-    fitting = [route for route in ccn.routes if route.enabled and _contains([route.cidr], ip)]
-    best = max(fitting, key=lambda route: ipaddress.ip_network(route.cidr).prefixlen, default=None)
+    best = next((route for route in ccn.routes_to(ip) if route.enabled), None)
     return best if best and {vpc_id, best.vpc_id} <= active else None
 
 

@@ -89,7 +89,7 @@ class Cloud:
         _describe(call, asked)
         self._admit(call, action)
         asked = action.check(asked)
-        order = self.faults.strike(action.name, action.mode, call.load_balancer_id)
+        order = self.faults.strike(action.name, action.mode, call.load_balancer_id, _offset(asked))
         request = Request(action, self.world, call.region, call.request_id, asked, call, self._wait, order)
         if order is None:
             return Reply(_enveloped(call, self._run(request)))
@@ -144,6 +144,8 @@ class Cloud:
             self._wait(order.seconds)
         if order.kind == "internal-error-after":
             return _refused(request.record, INTERNAL_ERROR)
+        if order.kind == "answer":
+            return Reply(_altered(reply.body, order))
         return _SPOILS[order.kind](reply) if order.kind in _SPOILS else reply
 
     def _wait(self, seconds: float) -> None:
@@ -217,6 +219,20 @@ def _describe(call: Call, asked: Any) -> None:
     if isinstance(entries, list):
         lists += [entry.get("Targets") for entry in entries if isinstance(entry, Mapping)]
     call.target_count = sum(len(each) for each in lists if isinstance(each, list))
+
+
+def _offset(asked: Mapping[str, Any]) -> int | None:
+    """Where the page begins that a call asks for: some actions take Offset as a text."""
+    try:
+        return int(asked.get("Offset", 0))
+    except ValueError:
+        return None
+
+
+def _altered(body: bytes, order: Order) -> bytes:
+    """An answer with some fields replaced and some left out."""
+    answer = {**json.loads(body)["Response"], **order.fields}
+    return json.dumps({"Response": {name: each for name, each in answer.items() if name not in order.without}}).encode()
 
 
 def _enveloped(call: Call, answer: Answer) -> bytes:

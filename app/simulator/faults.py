@@ -27,6 +27,7 @@ KINDS: dict[str, frozenset[str]] = {
     "hang": EVERY,
     "charset": EVERY,
     "not-json": EVERY,
+    "answer": EVERY,
     "busy": WRITES,
     "no-effect": WRITES,
     "partial": frozenset({"batch"}),
@@ -57,19 +58,25 @@ class Order:
     """For `error`."""
     message: str = "An internal error has occurred. Retry your request, but if the problem persists, contact us."
     """For `error`."""
+    fields: dict[str, Any] = field(default_factory=dict)
+    """For `answer`: what fields of the answer become, whatever the work has made them."""
+    without: list[str] = field(default_factory=list)
+    """For `answer`: which fields it loses."""
+    offset: int | None = None
+    """Strikes only the page that begins there: a call without Offset begins at 0. None means every page."""
     probability: float = 1.0
     """How likely it strikes a call that fits."""
     seed: int | None = None
     """Makes the dice fall the same way each time."""
     struck: int = 0
 
-    def fits(self, action: str, mode: str, load_balancer_id: str | None) -> bool:
+    def fits(self, action: str, mode: str, load_balancer_id: str | None, offset: int | None) -> bool:
         """Whether the order is about such a call, and not used up."""
         if self.times and self.struck >= self.times:
             return False
         if self.action not in ("*", action) or mode not in KINDS[self.kind]:
             return False
-        return self.load_balancer_id is None or self.load_balancer_id == load_balancer_id
+        return self.load_balancer_id in (None, load_balancer_id) and self.offset in (None, offset)
 
 
 class Faults:
@@ -91,11 +98,14 @@ class Faults:
             self._dice[order.order_id] = random.Random(order.seed)  # noqa: S311 (faults, not secrets)
         return row(order)
 
-    def strike(self, action: str, mode: str, load_balancer_id: str | None) -> Order | None:
-        """The order that strikes this call, if one does; it is counted as struck."""
+    def strike(self, action: str, mode: str, load_balancer_id: str | None, offset: int | None = 0) -> Order | None:
+        """The order that strikes this call, if one does; it is counted as struck.
+
+        `offset` is where the call's page begins, None for an Offset that is no number.
+        """
         with self._lock:
             for order in self._orders:
-                if order.fits(action, mode, load_balancer_id) and self._falls(order):
+                if order.fits(action, mode, load_balancer_id, offset) and self._falls(order):
                     order.struck += 1
                     return order
         return None
@@ -133,8 +143,13 @@ def _order(item: Item, order_id: int, actions: Iterable[str]) -> Order:
         done=item.flag("done", default=False),
         code=item.text("code", Order.code),
         message=item.text("message", Order.message),
+        fields=item.json("fields"),
+        without=item.texts("without"),
+        offset=item.integer_or_none("offset", 0, 2**63),
         probability=item.number("probability", 1.0),
         seed=item.integer_or_none("seed", 0, 2**63),
     )
     item.end()
+    if order.kind == "answer" and not (order.fields or order.without):
+        raise item.wrong("fields", "this kind needs `fields` or `without`")
     return order

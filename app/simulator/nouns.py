@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 LAYER_7 = ("HTTP", "HTTPS")
 PROTOCOLS = ("TCP", "UDP", "TCP_SSL", "QUIC", *LAYER_7)
@@ -164,12 +165,32 @@ class Route:
 
 @dataclass
 class Ccn:
-    """A cloud connect network."""
+    """A cloud connect network, with its routes by id. Routes come and go by its own functions, which index them."""
 
     ccn_id: str
     region: str
     attachments: list[Attachment] = field(default_factory=list)
-    routes: list[Route] = field(default_factory=list)
+    routes: dict[str, Route] = field(default_factory=dict)
+    routes_numbered: int = 0
+    """How many routes it ever had: no id is given twice."""
+    _by_block: dict[IPv4Network | IPv6Network, list[Route]] = field(default_factory=dict, repr=False)
+
+    def add_route(self, route: Route) -> None:
+        """Adds a route after the others."""
+        self.routes[route.route_id] = route
+        self.routes_numbered += 1
+        self._by_block.setdefault(ip_network(route.cidr), []).append(route)
+
+    def remove_route(self, route: Route) -> None:
+        """Takes one of its routes away."""
+        del self.routes[route.route_id]
+        self._by_block[ip_network(route.cidr)].remove(route)
+
+    def routes_to(self, ip: str) -> Iterator[Route]:
+        """The routes whose block holds the address, disabled ones too: the longest first, of equals the oldest."""
+        address = ip_address(ip)
+        for length in range(address.max_prefixlen, -1, -1):
+            yield from self._by_block.get(ip_network((ip, length), strict=False), ())
 
 
 @dataclass
@@ -183,7 +204,10 @@ class Node:
 
 @dataclass
 class Cluster:
-    """A TKE cluster; `network_type` is GR, VPC-CNI or CiliumOverlay."""
+    """A TKE cluster; `network_type` is GR, VPC-CNI or CiliumOverlay.
+
+    `vpc_cni` says that a GR cluster has VPC-CNI besides; nodes are held by instance id.
+    """
 
     cluster_id: str
     region: str
@@ -194,7 +218,13 @@ class Cluster:
     cluster_cidr: str
     service_cidr: str
     eni_subnet_ids: list[str] = field(default_factory=list)
-    nodes: list[Node] = field(default_factory=list)
+    vpc_cni: bool = False
+    nodes: dict[str, Node] = field(default_factory=dict)
+
+    @property
+    def has_ipamd(self) -> bool:
+        """Whether the component that gives pods addresses of the VPC is installed."""
+        return self.network_type == "VPC-CNI" or (self.network_type == "GR" and self.vpc_cni)
 
 
 @dataclass

@@ -5,12 +5,14 @@ one way: `load_balancers[2].listeners[0].port: 70000 is not between 1 and 65535`
 """
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, TypeVar
 
 from app.simulator.errors import WorldError
 
 Nothing = TypeVar("Nothing", str, None)
+Noun = TypeVar("Noun")
 
 
 class Item:
@@ -35,8 +37,23 @@ class Item:
         return WorldError(f"{self.at(key)}: {why}")
 
     def has(self, key: str) -> bool:
-        """Whether the field is there and not null."""
+        """Whether the field is there and not null. Asking makes it a known one."""
+        self._read.add(key)
         return self._content.get(key) is not None
+
+    def new(self, key: str, taken: Container[str]) -> str:
+        """An id that nothing has yet."""
+        value = self.text(key)
+        if value in taken:
+            raise self.wrong(key, f"{value!r} is there already")
+        return value
+
+    def known(self, key: str, by_id: Mapping[str, Noun], word: str) -> Noun:
+        """What a field names by its id; `word` says what kind of thing that is."""
+        value = self.text(key)
+        if value not in by_id:
+            raise self.wrong(key, f"there is no {word} {value!r}")
+        return by_id[value]
 
     def text(self, key: str, default: str | None = None) -> str:
         """A text that is not empty; required when there is no default."""
@@ -137,6 +154,17 @@ class Item:
     def item(self, key: str) -> "Item":
         """A mapping within; absent means an empty one."""
         return Item(self._take(key, {}), self.at(key))
+
+    def json(self, key: str) -> dict[str, Any]:
+        """A mapping to any JSON values, null included, copied; absent means empty."""
+        value = self._take(key, {})
+        if not isinstance(value, Mapping):
+            raise self.wrong(key, f"a mapping is needed, not {_kind(value)}")
+        try:
+            copied: dict[str, Any] = json.loads(json.dumps(dict(value)))
+        except (TypeError, ValueError) as error:
+            raise self.wrong(key, f"cannot be written as JSON: {error}") from None
+        return copied
 
     def rates(self, key: str) -> dict[str, int]:
         """A mapping from a name to a whole number of calls per second; absent means empty."""

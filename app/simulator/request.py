@@ -136,7 +136,7 @@ def _whole(request: Request, name: str, default: int) -> int:
         raise _wrong_type(name) from None
 
 
-Filter = Callable[[Any, list[str]], bool]
+Filter = Callable[[Any, frozenset[str]], bool]
 
 
 def filtered(request: Request, found: Iterable[Noun], known: Mapping[str, Filter]) -> list[Noun]:
@@ -146,7 +146,7 @@ def filtered(request: Request, found: Iterable[Noun], known: Mapping[str, Filter
     """
     remaining = list(found)
     for each in request.asked.get("Filters") or []:
-        name, values = each.get("Name"), each.get("Values") or []
+        name, values = each.get("Name"), frozenset(each.get("Values") or [])
         if name not in known:
             raise CloudError("InvalidParameter.InvalidFilter", f"The filter `{name}` is not valid.")
         passes = known[name]

@@ -45,8 +45,10 @@ A full world file; only `credentials` is required:
         cluster_cidr: ""
         service_cidr: 192.168.0.0/17
         eni_subnet_ids: [subnet-1]
+        vpc_cni: false                      # of a GR cluster: whether it has VPC-CNI besides
         nodes:
           - {instance_id: ins-1, ip: 10.0.3.17, security_groups: [sg-1]}
+          - {first: 10.0.1.1, count: 200, instance_prefix: ins-pool-}   # ins-pool-1 has 10.0.1.1, and so on
     security_groups:
       - security_group_id: sg-1
         ingress: [{protocol: TCP, port: "8080", cidr: 0.0.0.0/0, action: ACCEPT}]
@@ -148,6 +150,11 @@ class World:
         """The interfaces that have an address, over all VPCs: the same address may live in several."""
         return list(self._holders.get(ip, {}).values())
 
+    def holders_like(self, part: str) -> list[Interface]:
+        """The interfaces with an address whose text holds `part`, in the order in which they came."""
+        ids = {interface_id for ip, holders in self._holders.items() if part in ip for interface_id in holders}
+        return [each for interface_id, each in self.interfaces.items() if interface_id in ids]
+
     def holder(self, vpc_id: str, ip: str) -> Interface | None:
         """The interface that has an address in one VPC."""
         return next((each for each in self.holders(ip) if each.vpc_id == vpc_id), None)
@@ -157,8 +164,8 @@ class World:
         for interface in self.interfaces.values():
             if interface.instance_id == instance_id and interface.primary:
                 return next(iter(interface.addresses), None)
-        nodes = (node for cluster in self.clusters.values() for node in cluster.nodes)
-        return next((node.ip for node in nodes if node.instance_id == instance_id), None)
+        clusters = (each for each in self.clusters.values() if instance_id in each.nodes)
+        return next((each.nodes[instance_id].ip for each in clusters), None)
 
     def note(
         self,

@@ -1,35 +1,34 @@
 """Cloud connect networks: what is attached, and where routes lead."""
 
 from app.simulator.errors import CloudError
-from app.simulator.nouns import Ccn, Route
+from app.simulator.nouns import Attachment, Ccn, Route
 from app.simulator.request import FILTERS, VPC_READS_PER_SECOND, Action, Answer, Request, by, filtered, page
 
 
 def describe_attachments(request: Request) -> Answer:
     """DescribeCcnAttachedInstances: of one CCN, or by filter of all; State ACTIVE counts."""
+    wanted = request.asked.get("CcnId")
     with request.world.held():
-        wanted = request.asked.get("CcnId")
-        rows = [
-            _attachment(request, ccn, index)
+        found = [
+            (ccn, attachment)
             for ccn in request.seen(request.world.ccns.values())
             if wanted in (None, ccn.ccn_id)
-            for index in range(len(ccn.attachments))
+            for attachment in ccn.attachments
         ]
-    rows = filtered(
-        request,
-        rows,
-        {
-            "ccn-id": lambda row, values: row["CcnId"] in values,
-            "instance-id": lambda row, values: row["InstanceId"] in values,
-            "instance-type": lambda row, values: row["InstanceType"] in values,
-            "instance-region": lambda row, values: row["InstanceRegion"] in values,
-        },
-    )
-    return {"TotalCount": len(rows), "InstanceSet": page(request, rows)}
+        found = filtered(
+            request,
+            found,
+            {
+                "ccn-id": lambda each, values: each[0].ccn_id in values,
+                "instance-id": lambda each, values: each[1].vpc_id in values,
+                "instance-type": lambda _, values: "VPC" in values,
+                "instance-region": lambda each, values: each[1].region in values,
+            },
+        )
+        return {"TotalCount": len(found), "InstanceSet": [_attachment(request, *each) for each in page(request, found)]}
 
 
-def _attachment(request: Request, ccn: Ccn, index: int) -> Answer:
-    attachment = ccn.attachments[index]
+def _attachment(request: Request, ccn: Ccn, attachment: Attachment) -> Answer:
     vpc = request.world.vpcs[attachment.vpc_id]
     return {
         "CcnId": ccn.ccn_id,
@@ -52,8 +51,8 @@ def describe_routes(request: Request) -> Answer:
         ccn = request.world.ccns.get(ccn_id)
         if ccn is None or ccn.region != request.region:
             raise CloudError("ResourceNotFound", f"The CCN {ccn_id} does not exist.")
-        ids = request.texts("RouteIds")
-        routes = [route for route in ccn.routes if not ids or route.route_id in ids]
+        ids = set(request.texts("RouteIds"))
+        routes = [route for route in ccn.routes.values() if not ids or route.route_id in ids]
         routes = filtered(
             request,
             routes,
@@ -64,8 +63,7 @@ def describe_routes(request: Request) -> Answer:
                 "instance-type": lambda _, values: "VPC" in values,
             },
         )
-        rows = [_route(request, route) for route in routes]
-    return {"TotalCount": len(rows), "RouteSet": page(request, rows)}
+        return {"TotalCount": len(routes), "RouteSet": [_route(request, each) for each in page(request, routes)]}
 
 
 def _route(request: Request, route: Route) -> Answer:

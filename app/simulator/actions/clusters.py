@@ -4,7 +4,9 @@ import json
 
 from app.simulator.errors import CloudError
 from app.simulator.nouns import Cluster, Node
-from app.simulator.request import FILTERS, Action, Answer, Request, by, filtered, page
+from app.simulator.request import FILTERS, Action, Answer, Request, at_most, by, filtered, page
+
+MOST_IDS = 100
 
 
 def describe_clusters(request: Request) -> Answer:
@@ -45,14 +47,23 @@ def _cluster(cluster: Cluster) -> Answer:
 
 
 def describe_instances_of(request: Request) -> Answer:
-    """DescribeClusterInstances: the machines of one cluster. Raises ResourceNotFound.ClusterNotFound."""
-    cluster_id, ids = request.asked["ClusterId"], request.texts("InstanceIds")
+    """DescribeClusterInstances: the machines of one cluster, of `InstanceIds` those that it has.
+
+    Raises ResourceNotFound.ClusterNotFound.
+    """
+    ids = set(at_most(request, "InstanceIds", MOST_IDS))
     with request.world.held():
-        cluster = request.world.clusters.get(cluster_id)
-        if cluster is None or cluster.region != request.region:
-            raise CloudError("ResourceNotFound.ClusterNotFound", f"The cluster {cluster_id} is not found.")
-        found = [each for each in cluster.nodes if not ids or each.instance_id in ids]
-    return {"TotalCount": len(found), "InstanceSet": [_node(each) for each in page(request, found)]}
+        nodes = _asked_cluster(request).nodes
+        found = [each for instance_id, each in nodes.items() if not ids or instance_id in ids]
+        return {"TotalCount": len(found), "InstanceSet": [_node(each) for each in page(request, found)]}
+
+
+def _asked_cluster(request: Request) -> Cluster:
+    cluster_id = request.asked["ClusterId"]
+    found = request.world.clusters.get(cluster_id)
+    if found is None or found.region != request.region:
+        raise CloudError("ResourceNotFound.ClusterNotFound", f"The cluster {cluster_id} is not found.")
+    return found
 
 
 def _node(node: Node) -> Answer:
@@ -69,6 +80,26 @@ def _node(node: Node) -> Answer:
     }
 
 
+def describe_ipamd(request: Request) -> Answer:
+    """DescribeIPAMD: whether the component of VPC-CNI is installed, and the subnets of its pods.
+
+    Raises ResourceNotFound.ClusterNotFound.
+    """
+    with request.world.held():
+        cluster = _asked_cluster(request)
+        installed = cluster.has_ipamd
+        return {
+            "EnableIPAMD": installed,
+            "EnableCustomizedPodCidr": False,
+            "DisableVpcCniMode": False,
+            "Phase": "running" if installed else "",
+            "Reason": "",
+            "SubnetIds": (cluster.eni_subnet_ids or None) if installed else None,
+            "ClaimExpiredDuration": "0s" if installed else "",
+            "EnableTrunkingENI": False,
+        }
+
+
 ACTIONS = (
     Action(
         "DescribeClusters",
@@ -83,4 +114,5 @@ ACTIONS = (
         describe_instances_of,
         ("ClusterId",),
     ),
+    Action("DescribeIPAMD", "tke", {"ClusterId": str}, describe_ipamd, ("ClusterId",)),
 )

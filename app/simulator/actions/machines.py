@@ -8,24 +8,24 @@ MOST_IDS = 100
 
 def describe_instances(request: Request) -> Answer:
     """DescribeInstances: addresses, network and security groups of the clusters' nodes."""
-    ids = at_most(request, "InstanceIds", MOST_IDS)
+    ids = set(at_most(request, "InstanceIds", MOST_IDS))
     with request.world.held():
-        rows = [
-            _machine(request, cluster, node)
+        found = [
+            (cluster, node)
             for cluster in request.seen(request.world.clusters.values())
-            for node in cluster.nodes
+            for node in cluster.nodes.values()
             if not ids or node.instance_id in ids
         ]
-    rows = filtered(
-        request,
-        rows,
-        {
-            "instance-id": lambda row, values: row["InstanceId"] in values,
-            "vpc-id": lambda row, values: row["VirtualPrivateCloud"]["VpcId"] in values,
-            "private-ip-address": lambda row, values: bool(set(row["PrivateIpAddresses"]) & set(values)),
-        },
-    )
-    return {"TotalCount": len(rows), "InstanceSet": page(request, rows)}
+        found = filtered(
+            request,
+            found,
+            {
+                "instance-id": lambda each, values: each[1].instance_id in values,
+                "vpc-id": lambda each, values: each[0].vpc_id in values,
+                "private-ip-address": lambda each, values: each[1].ip in values,
+            },
+        )
+        return {"TotalCount": len(found), "InstanceSet": [_machine(request, *each) for each in page(request, found)]}
 
 
 def _machine(request: Request, cluster: Cluster, node: Node) -> Answer:

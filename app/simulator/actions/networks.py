@@ -1,6 +1,5 @@
 """VPCs, subnets, interfaces, security groups and the account's network type."""
 
-import functools
 from collections.abc import Iterable
 
 from app.simulator.errors import CloudError
@@ -38,10 +37,10 @@ def describe_interfaces(request: Request) -> Answer:
                 "subnet-id": by("subnet_id"),
                 "attachment.instance-id": by("instance_id"),
                 "network-interface-id": by("interface_id"),
-                "address-ip": functools.partial(_has_address, _exact(request)),
+                "address-ip": _has_whole_address if _exact(request) else _has_part_of_address,
                 "ip-exact-match": lambda _, values: bool(values),
                 "is-primary": lambda each, values: str(each.primary).lower() in values,
-                "groups.security-group-id": lambda each, values: bool(set(each.security_groups) & set(values)),
+                "groups.security-group-id": lambda each, values: not values.isdisjoint(each.security_groups),
             },
         )
         shown = [_interface(each) for each in page(request, found)]
@@ -49,27 +48,36 @@ def describe_interfaces(request: Request) -> Answer:
 
 
 def _candidates(request: Request, ids: set[str]) -> Iterable[Interface]:
-    """The interfaces to look through: all, unless ids or exact addresses lead to them."""
+    """The interfaces to look through: all, unless ids or addresses lead to them."""
     world = request.world
     if ids:
         return [world.interfaces[each] for each in sorted(ids) if each in world.interfaces]
-    for each in request.asked.get("Filters") or []:
-        values = each.get("Values") or []
-        if each.get("Name") == "address-ip" and (len(values) > 1 or _exact(request)):
-            holders = {holder.interface_id: holder for ip in values for holder in world.holders(ip)}
-            return [holders[interface_id] for interface_id in sorted(holders)]
-    return world.interfaces.values()
+    addresses = _values(request, "address-ip")
+    if not addresses:
+        return world.interfaces.values()
+    if not _exact(request):
+        return world.holders_like(addresses[0][0]) if addresses[0] else []
+    holders = {holder.interface_id: holder for ip in addresses[0] for holder in world.holders(ip)}
+    return [holders[interface_id] for interface_id in sorted(holders)]
 
 
 def _exact(request: Request) -> bool:
+    """Whether address-ip stands for whole addresses: when there are several, or with ip-exact-match."""
+    several = any(len(each) > 1 for each in _values(request, "address-ip"))
+    # Of several values of ip-exact-match the first counts, as documented.
+    return several or any(each[:1] == ["true"] for each in _values(request, "ip-exact-match"))
+
+
+def _values(request: Request, name: str) -> list[list[str]]:
     filters = request.asked.get("Filters") or []
-    values = [each.get("Values") or [] for each in filters if each.get("Name") == "ip-exact-match"]
-    return any(each[:1] == ["true"] for each in values)  # of several values the first counts, as documented
+    return [each.get("Values") or [] for each in filters if each.get("Name") == name]
 
 
-def _has_address(exact: bool, interface: Interface, values: list[str]) -> bool:  # noqa: FBT001 (bound by partial)
-    if exact or len(values) > 1:
-        return any(value in interface.addresses for value in values)
+def _has_whole_address(interface: Interface, values: frozenset[str]) -> bool:
+    return any(value in interface.addresses for value in values)
+
+
+def _has_part_of_address(interface: Interface, values: frozenset[str]) -> bool:
     return any(value in ip for value in values for ip in interface.addresses)
 
 
