@@ -21,7 +21,7 @@ from app.settings import Settings
 from app.worker.loops import Worker
 from app.worker.workshop import CloudFor, Periods, Workshop
 
-WORKER_CONNECTIONS = 18
+WORKER_CONNECTIONS = 25
 """One per hand of a worker, and a few for its look-out."""
 
 
@@ -43,6 +43,7 @@ def build_worker(settings: Settings, url: str) -> tuple[Worker, Workshop]:
     periods = Periods(
         lease=timedelta(seconds=settings.lease_seconds),
         sweep=timedelta(seconds=settings.sweep_seconds),
+        reverify=timedelta(seconds=settings.reverify_seconds),
         topology=timedelta(seconds=settings.topology_seconds),
         cloud_timeout=timedelta(seconds=settings.cloud_timeout_seconds),
     )

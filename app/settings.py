@@ -38,7 +38,7 @@ class Settings:
     ``drain_seconds``         how long a target that leaves gets no new connections before it is taken off
     ``lease_seconds``         how long a dead worker's load balancer waits for its heir
     ``sweep_seconds``         how often a quiet load balancer is read again
-    ``reverify_seconds``      how often proofs are read again (not used yet)
+    ``reverify_seconds``      how often proofs are looked at again
     ``topology_seconds``      how often the networks of clusters and the listeners are read again
     ``health_seconds``        how often the health of targets is read (not used yet)
     ``cloud_timeout_seconds`` how long one call to the cloud may take

@@ -4,11 +4,15 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from app.domain.binding import Binding
+from app.broker.explain_bindings import Explanation
+from app.domain.binding import Binding, Verdict
 from app.domain.cluster import Cluster
+from app.domain.codes import Caution, Code
 from app.domain.event import Result
 from app.domain.load_balancer import Grant, LoadBalancer
 from app.ledger.journal import Kept
+from app.ledger.verifications import Question
+from app.ownership.finding import Result as CheckResult
 
 SILENT_AFTER: Final = timedelta(minutes=10)
 """Agents send a snapshot every few minutes; one that is not heard for this long is called silent."""
@@ -99,9 +103,50 @@ def binding(kept: Binding) -> dict[str, Any]:
     }
 
 
+def verdict(question: Question) -> dict[str, Any]:
+    """The answer to a question about an address."""
+    answer = dict(question.answer or {})
+    return {
+        **answer,
+        "verification_id": question.verification_id,
+        "verdict": Verdict(answer["verdict"]),
+        "code": _code(answer["code"]),
+        "checked_at": datetime.fromisoformat(answer["checked_at"]),
+        "checks": [
+            {**check, "result": CheckResult(check["result"]), "code": _code(check["code"])}
+            for check in answer["checks"]
+        ],
+        "warnings": [Caution(each) for each in answer["warnings"]],
+    }
+
+
+def explanation(given: Explanation) -> dict[str, Any]:
+    """Why a pod is or is not bound."""
+    return {
+        "bindings": [
+            {
+                "binding_id": binding.binding_id,
+                "cluster_id": binding.cluster_id,
+                "pod_uid": binding.pod.uid,
+                "ip": binding.ip,
+                "state": binding.state,
+                "reason": binding.reason,
+                "detail": binding.detail,
+                "steps": [asdict(step) for step in steps],
+            }
+            for binding, steps in given.bindings
+        ],
+        "refused_events": [entry(kept) for kept in given.refused_events],
+    }
+
+
 def entry(kept: Kept) -> dict[str, Any]:
     """A line of history."""
     return {"sequence": kept.sequence, "recorded_at": kept.recorded_at, "actor": kept.actor, **asdict(kept.entry)}
+
+
+def _code(kept: str | None) -> Code | None:
+    return None if kept is None else Code(kept)
 
 
 def _cluster_state(last_seen_at: datetime | None) -> str:

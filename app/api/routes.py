@@ -8,7 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.api import bindings, clusters, grants, health, history, holds, load_balancers, pod_events, tokens
+from app.api import (
+    bindings,
+    clusters,
+    explain,
+    grants,
+    health,
+    history,
+    holds,
+    load_balancers,
+    pod_events,
+    tokens,
+    verifications,
+)
 from app.api.parsing import StrictBlueprint
 from app.broker.tokens import Role
 
@@ -39,6 +51,7 @@ _LOAD_BALANCER = "/v1/load-balancers/<identifier:load_balancer_id>"
 _GRANT = f"{_LOAD_BALANCER}/grants/<identifier:cluster_id>"
 _BINDING = "/v1/bindings/<identifier:binding_id>"
 _SERVICE = f"{_CLUSTER}/services/<identifier:namespace>/<identifier:name>"
+_VERIFICATION = "/v1/verifications/<identifier:verification_id>"
 _HOLD = "/v1/holds/<identifier:binding_id>"
 
 ROUTES: Final = (
@@ -66,6 +79,9 @@ ROUTES: Final = (
     Route("GET", _BINDING, bindings.blueprint, bindings.get, READERS | AGENTS),
     Route("GET", f"{_BINDING}/history", bindings.blueprint, bindings.history, READERS | AGENTS),
     Route("GET", "/v1/history", history.blueprint, history.listing, READERS | AGENTS),
+    Route("POST", "/v1/verifications", verifications.blueprint, verifications.post, READERS),
+    Route("GET", _VERIFICATION, verifications.blueprint, verifications.get, READERS),
+    Route("GET", "/v1/explain", explain.blueprint, explain.explain, READERS),
     Route("GET", "/v1/holds", holds.blueprint, holds.listing, READERS),
     Route("POST", f"{_HOLD}/approve", holds.blueprint, holds.approve, OPERATORS),
     Route("POST", f"{_HOLD}/dismiss", holds.blueprint, holds.dismiss, OPERATORS),

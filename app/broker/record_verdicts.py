@@ -1,154 +1,113 @@
-"""The transactions of ownership verification: which addresses wait, and what the evidence says of them."""
+"""The transactions that end a look at proofs: what the verdicts make of bindings, and answers to questions."""
 
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
-from app.domain.binding import Binding, State, Verdict, Verification
-from app.domain.cluster import Cluster, Topology
+from app.broker.hearing import Hearing
+from app.broker.open_look import MOST_AT_ONCE
+from app.domain.binding import State, Verdict
 from app.domain.codes import Code
-from app.domain.journal import Action, entry_of
-from app.domain.target import Place
-from app.ledger import bindings, clusters, grants, journal, leases, load_balancers
-from app.ledger.connection import Connection, Ledger, clock
+from app.ledger import bindings, clusters, load_balancers, proofs, verifications
+from app.ledger.connection import Connection, Ledger
 from app.ledger.leases import Lease
 from app.planning.pacing import pause_after
-from app.planning.promotion import Surroundings, judged, promoted
-
-MOST_AT_ONCE = 2000
-"""Most bindings of one cluster that are verified in one go; the rest follows at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A cluster and its bindings that wait for a verdict."""
-
-    cluster: Cluster
-    bindings: tuple[Binding, ...]
-
-
-def load_unproven(ledger: Ledger, lease: Lease) -> Waiting:
-    """What waits for a verdict in the leased cluster."""
-    with ledger.begin() as connection:
-        cluster = clusters.find(connection, lease.subject_id)
-        if cluster is None:
-            raise LookupError(f"a lease names cluster {lease.subject_id}, which is not there")
-        return Waiting(cluster, tuple(bindings.unproven(connection, lease.subject_id, MOST_AT_ONCE)))
-
-
-def record_topology(
-    ledger: Ledger, lease: Lease, topology: Topology | None, error: str | None, again_after: timedelta
-) -> None:
-    """Keep what the cloud says the cluster's networks are, and end a lease on its topology."""
-    with ledger.begin() as connection:
-        clusters.lock(connection, [lease.subject_id])
-        leases.give_back(connection, lease)
-        clusters.record_topology(connection, lease.subject_id, topology, error, again_after)
-        if error is None:
-            clusters.want_verification(connection, lease.subject_id)
+from app.planning.proofs import Decision, looked_at_again
 
 
 def record_verdicts(
-    ledger: Ledger, lease: Lease, verdicts: Mapping[str, tuple[Verification, Code | None]], jitter: float
+    ledger: Ledger,
+    lease: Lease,
+    decisions: Mapping[str, Decision],
+    answers: Mapping[str, Mapping[str, Any]],
+    jitter: float,
 ) -> None:
-    """Write the verdicts by binding id, move on what is proven, and end the lease.
+    """Write the verdicts by binding id and the answers by question id, move on what is proven, and end the lease.
 
     Bindings that changed in the meantime are judged by what they are now; those without an answer are asked about again
     after a pause that grows. Raises `LeaseLost`, `LedgerUnavailable`.
     """
     with ledger.begin() as connection:
-        clusters.lock(connection, [lease.subject_id])
-        before = bindings.of_ids(connection, verdicts.keys())
-        load_balancer_ids = {binding.target.load_balancer_id for binding in before}
-        judgement = _Judgement(connection, lease, load_balancer_ids, verdicts)
-        leases.give_back(connection, lease)
-        judgement.judge()
-        judgement.write(f"worker:{lease.incarnation}")
-        _look_again(connection, lease, judgement.unanswered, more=len(verdicts) >= MOST_AT_ONCE, jitter=jitter)
+        hearing = Hearing(connection, lease, decisions.keys())
+        unanswered = sum(_decide(hearing, binding_id, decision) for binding_id, decision in decisions.items())
+        hearing.write(f"worker:{lease.incarnation}")
+        verifications.answer(connection, answers)
+        _look_again(connection, lease, unanswered, more=len(decisions) >= MOST_AT_ONCE, jitter=jitter)
+        ips = hearing.newly_proven()
+    _doubt_others(ledger, lease.subject_id, ips)
+
+
+def record_sweep(
+    ledger: Ledger,
+    lease: Lease,
+    decisions: Mapping[str, Decision],
+    begun_at: datetime,
+    again_after: timedelta,
+) -> None:
+    """Write what a sweep over standing proofs changes, all of it judged together, and end the lease.
+
+    ``decisions`` are those that say something else than before. Raises `LeaseLost`, `LedgerUnavailable`.
+    """
+    with ledger.begin() as connection:
+        hearing = Hearing(connection, lease, decisions.keys())
+        (cluster,) = clusters.lock(connection, [lease.subject_id])
+        standing = [hearing.bindings[binding_id] for binding_id in decisions if binding_id in hearing.bindings]
+        standing = [binding for binding in standing if binding.wanted]
+        load_balancer_ids = {binding.target.load_balancer_id for binding in standing}
+        present = bindings.placed_counts(connection, load_balancer_ids)
+        changes = looked_at_again(standing, decisions, present, cluster.max_removal_share, hearing.now)
+        for _, after in changes:
+            hearing.change(after)
+        hearing.write(f"worker:{lease.incarnation}")
+        clusters.reverified(connection, lease.subject_id, begun_at, again_after)
+
+
+def record_found_again(ledger: Ledger, binding_ids: Sequence[str], at: datetime) -> None:
+    """These bindings' verdicts hold, as of ``at``."""
+    with ledger.begin() as connection:
+        load_balancers.lock(connection, proofs.load_balancers_of(connection, binding_ids))
+        proofs.found_again(connection, binding_ids, at)
+
+
+def _doubt_others(ledger: Ledger, cluster_id: str, ips: Collection[str]) -> None:
+    """An address has one owner: what others have proven of these before is to be looked at again.
+
+    In a transaction of its own, since clusters are locked before anything else.
+    """
+    if not ips:
+        return
+    with ledger.begin() as connection:
+        others = {each for found in proofs.owners(connection, cluster_id, ips).values() for each in found}
+        if others:
+            clusters.want_reverification(connection, others)
+
+
+def _decide(hearing: Hearing, binding_id: str, decision: Decision) -> bool:
+    """Apply one verdict, if its binding still waits for one; whether it has to be asked for again."""
+    verification, _ = decision
+    binding = hearing.bindings.get(binding_id)
+    claimed = binding is not None and binding.state is State.HELD and binding.reason is Code.CLAIMED_BY_OTHER_CLUSTER
+    if binding is None or not (binding.state is State.VERIFYING or claimed):
+        return False
+    if (binding.target.load_balancer_id, binding.ip) in hearing.late:
+        return True
+    silent = verification.verdict is Verdict.UNKNOWN
+    if not (silent and binding.verification.says_the_same(verification)):
+        hearing.decide(binding, decision)
+    after = hearing.bindings[binding_id]
+    return silent or (after.state is State.HELD and after.verification.verdict is Verdict.DISPROVEN)
 
 
 def _look_again(connection: Connection, lease: Lease, unanswered: int, *, more: bool, jitter: float) -> None:
     failures = clusters.failures(connection, lease.subject_id) + 1 if unanswered else 0
     if more and not unanswered:
         clusters.want_verification(connection, lease.subject_id)
-    elif bindings.unproven(connection, lease.subject_id, 1):
+    elif _waits(connection, lease.subject_id):
         pause = pause_after(failures, jitter) if unanswered else timedelta(0)
         clusters.verified(connection, lease.subject_id, pause, failures)
     else:
         clusters.verified(connection, lease.subject_id, None, 0)
 
 
-class _Judgement:
-    """The verdicts on one cluster's bindings, applied under the locks of their load balancers."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        lease: Lease,
-        load_balancer_ids: set[str],
-        verdicts: Mapping[str, tuple[Verification, Code | None]],
-    ) -> None:
-        self._connection = connection
-        self._cluster_id = lease.subject_id
-        self._verdicts = verdicts
-        self._load_balancers = load_balancers.lock(connection, load_balancer_ids)
-        self._grants = grants.of_cluster(connection, lease.subject_id, load_balancer_ids)
-        self._now = clock(connection)
-        mine = bindings.of_ids(connection, verdicts.keys())
-        addresses = {(binding.target.load_balancer_id, binding.ip) for binding in mine}
-        around = bindings.around_addresses(connection, addresses, verdicts.keys())
-        self._bindings = {binding.binding_id: binding for binding in around}
-        self._at_place: dict[Place, tuple[Binding, ...]] = defaultdict(tuple)
-        for binding in around:
-            self._index(binding)
-        self._before = dict(self._bindings)
-        self._steps: list[tuple[Binding, Binding]] = []
-        self.unanswered = 0
-
-    def judge(self) -> None:
-        """Apply every verdict whose binding still waits for one."""
-        for binding_id, (verification, code) in self._verdicts.items():
-            binding = self._bindings.get(binding_id)
-            if binding is None or binding.state is not State.VERIFYING:
-                continue
-            if verification.verdict is Verdict.UNKNOWN:
-                self.unanswered += 1
-                if _same(binding.verification, verification):
-                    continue
-            self._change(judged(binding, verification, code, self._now))
-            around = self._surroundings(binding)
-            for after in list(promoted(self._bindings[binding_id], around, self._now)):
-                self._change(after)
-
-    def write(self, actor: str) -> None:
-        """Write what changed, with its history, and make the load balancers due where something is to be done."""
-        changed = [after for binding_id, after in self._bindings.items() if after is not self._before[binding_id]]
-        moves = [(before, after) for before, after in self._steps if before.state is not after.state]
-        bindings.write(self._connection, [], changed, {after.binding_id for _, after in moves})
-        entries = [entry_of(Action.BINDING_MOVED, before, after) for before, after in moves]
-        journal.add(self._connection, actor, entries)
-        due = {after.target.load_balancer_id for _, after in moves}
-        if due:
-            load_balancers.want(self._connection, due)
-
-    def _surroundings(self, binding: Binding) -> Surroundings:
-        load_balancer_id = binding.target.load_balancer_id
-        grant = self._grants.get(load_balancer_id)
-        mine = {self._cluster_id: grant} if grant is not None else {}
-        return Surroundings(self._load_balancers[load_balancer_id], mine, self._at_place)
-
-    def _change(self, after: Binding) -> None:
-        self._steps.append((self._bindings[after.binding_id], after))
-        self._bindings[after.binding_id] = after
-        self._index(after)
-
-    def _index(self, binding: Binding) -> None:
-        if binding.place is not None:
-            here = (other for other in self._at_place[binding.place] if other.binding_id != binding.binding_id)
-            self._at_place[binding.place] = (*here, binding)
-
-
-def _same(kept: Verification, found: Verification) -> bool:
-    """Whether two lacks of an answer are alike but for their time: repeating it would only make noise."""
-    return replace(kept, checked_at=None) == replace(found, checked_at=None)
+def _waits(connection: Connection, cluster_id: str) -> bool:
+    return bool(proofs.undecided(connection, cluster_id, 1) or verifications.unanswered(connection, cluster_id, 1))

@@ -3,7 +3,7 @@
 from app.domain.cluster import Cluster, Topology, Verification
 from app.domain.errors import RequestRefused
 from app.domain.journal import Action, Entry
-from app.ledger import clusters, journal, leases
+from app.ledger import clusters, journal, leases, regions
 from app.ledger.connection import Ledger
 from app.ledger.leases import LeaseSubject
 
@@ -32,8 +32,10 @@ def register_cluster(
         )
         if cluster is None:
             raise RequestRefused(409, "account-mismatch", f"{cluster_id} belongs to another account")
-        for subject in (LeaseSubject.VERIFICATION, LeaseSubject.TOPOLOGY):
+        for subject in (LeaseSubject.VERIFICATION, LeaseSubject.REVERIFICATION, LeaseSubject.TOPOLOGY):
             leases.offer(connection, account_id, subject, cluster_id)
+        regions.offer(connection, account_id, region)
+        leases.offer(connection, account_id, LeaseSubject.REGION, region)
         detail = f"verification {verification}, region {region}"
         journal.add(connection, actor, [_entry(account_id, cluster_id, detail)])
     return cluster, created

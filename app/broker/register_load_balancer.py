@@ -3,7 +3,7 @@
 from app.domain.errors import RequestRefused
 from app.domain.journal import Action, Entry
 from app.domain.load_balancer import LoadBalancer
-from app.ledger import journal, leases, load_balancers
+from app.ledger import journal, leases, load_balancers, regions
 from app.ledger.connection import Ledger
 from app.ledger.leases import LeaseSubject
 
@@ -17,6 +17,8 @@ def register_load_balancer(
         if load_balancer is None:
             raise RequestRefused(409, "account-mismatch", f"{load_balancer_id} belongs to another account")
         leases.offer(connection, account_id, LeaseSubject.LOAD_BALANCER, load_balancer_id)
+        regions.offer(connection, account_id, region)
+        leases.offer(connection, account_id, LeaseSubject.REGION, region)
         entry = Entry(
             Action.LOAD_BALANCER_REGISTERED,
             account_id=account_id,

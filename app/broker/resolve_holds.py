@@ -6,7 +6,7 @@ from app.domain.errors import RequestRefused
 from app.domain.journal import Action, entry_of
 from app.ledger import bindings, clusters, journal, load_balancers
 from app.ledger.connection import Connection, Ledger, clock
-from app.planning.withdrawal import withdrawn
+from app.planning.proofs import approved
 
 
 def list_holds(ledger: Ledger, after: str, limit: int) -> list[Binding]:
@@ -21,7 +21,7 @@ def approve_hold(ledger: Ledger, binding_id: str, *, drain_seconds: int, actor: 
     with ledger.begin() as connection:
         held = _lock_held(connection, binding_id)
         drain = drain_seconds if held.drain_seconds is None else held.drain_seconds
-        (after,) = withdrawn(held, clock(connection), drain)
+        after = approved(held, clock(connection), drain)
         _write(connection, held, after, Action.HOLD_APPROVED, actor)
         return after
 

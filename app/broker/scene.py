@@ -3,19 +3,19 @@
 Changes are gathered and written once, each with its entry in the journal.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from app.broker.record_evidence import keep_inventory
 from app.domain.binding import Binding, State
 from app.domain.journal import Action, Entry, entry_of
 from app.domain.load_balancer import Grant, LoadBalancer
-from app.domain.target import Place
 from app.ledger import bindings, clusters, grants, journal, leases, load_balancers, operations
 from app.ledger.connection import Connection, clock
 from app.ledger.leases import Lease
 from app.planning.observed import Inspection, Observed
+from app.planning.places import Places
 from app.planning.promotion import Surroundings, promoted
 from app.planning.settle import settled
 
@@ -29,6 +29,7 @@ class Scene:
         # Those that have something there, and those that may have something soon: a binding needs a grant.
         present = {*bindings.clusters_at_work(connection, lease.subject_id), *_granted(connection, lease)}
         clusters.lock(connection, present)
+        self._locked = present
         self.load_balancer: LoadBalancer = load_balancers.lock(connection, [lease.subject_id])[lease.subject_id]
         leases.hold(connection, lease, duration)
         self.now: datetime = clock(connection)
@@ -48,7 +49,10 @@ class Scene:
         """Keep what the cloud says the load balancer is, when that was asked anew."""
         if inspection.inventory is None and not inspection.missing:
             return
-        load_balancers.record_inventory(self._connection, self._lease.subject_id, inspection.inventory)
+        keep_inventory(self._connection, self._lease.subject_id, inspection.inventory)
+        if self.load_balancer.inventory is None:
+            for cluster_id in sorted(self._locked):
+                clusters.want_waiting(self._connection, cluster_id)
         kept = inspection.inventory or self.load_balancer.inventory
         self.load_balancer = replace(self.load_balancer, inventory=kept, missing=inspection.missing)
 
@@ -60,14 +64,12 @@ class Scene:
 
     def promote(self) -> None:
         """Move on the bindings that wait for a listener, a grant or a place, as far as these are there now."""
-        at_place = self._by_place()
-        around = Surroundings(self.load_balancer, self._grants, at_place)
+        places = Places(self._bindings.values())
+        around = Surroundings(self.load_balancer, self._grants, places)
         for binding_id in list(self._bindings):
             for after in list(promoted(self._bindings[binding_id], around, self.now)):
                 self.change(after)
-                if after.place is not None:
-                    here = (other for other in at_place.get(after.place, ()) if other.binding_id != after.binding_id)
-                    at_place[after.place] = (*here, after)
+                places.put(after)
 
     def change(self, after: Binding, request_id: str | None = None, event_id: str | None = None) -> None:
         """Gather one changed binding; nothing when it is as before."""
@@ -98,13 +100,6 @@ class Scene:
     def settle_operations(self) -> int:
         """Close the operations that earlier holders of the lease left open, now that the cloud was read."""
         return operations.settle_left_open(self._connection, self._lease)
-
-    def _by_place(self) -> dict[Place, tuple[Binding, ...]]:
-        places: dict[Place, list[Binding]] = defaultdict(list)
-        for binding in self._bindings.values():
-            if binding.place is not None:
-                places[binding.place].append(binding)
-        return {place: tuple(found) for place, found in places.items()}
 
 
 def _granted(connection: Connection, lease: Lease) -> set[str]:

@@ -1,14 +1,18 @@
 """Load balancers at the cloud: read them, and register, reweigh and deregister targets in batches."""
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
 
 from app.cloud import translate
 from app.cloud.client import Client
+from app.cloud.fields import texts
+from app.cloud.pages import Listing, asked_for, named, read_pages, readable
 from app.domain.errors import CloudAmbiguous, CloudRefused, CloudResourceMissing, CloudTemporary
 from app.domain.load_balancer import Inventory
 from app.domain.target import Place
+from app.ownership.evidence import Vip
 from app.planning.observed import Observed
 from app.planning.plan import Change, Kind
 
@@ -35,13 +39,23 @@ def read_inventory(client: Client, load_balancer_id: str) -> Inventory | None:
     """
     try:
         answer = client.call("clb", "DescribeLoadBalancers", {"LoadBalancerIds": [load_balancer_id]})
-        found = [each for each in answer.get("LoadBalancerSet") or () if each.get("LoadBalancerId") == load_balancer_id]
-        if not found:
+        found = asked_for("DescribeLoadBalancers", answer, "LoadBalancerSet", ("LoadBalancerId", load_balancer_id))
+        if found is None:
             return None
         listeners = client.call("clb", "DescribeListeners", {"LoadBalancerId": load_balancer_id})
     except CloudResourceMissing:
         return None
-    return translate.inventory(found[0], listeners.get("Listeners") or ())
+    among = named("DescribeListeners", listeners, "Listeners")
+    return readable("DescribeListeners", lambda: translate.inventory(found, among))
+
+
+def read_vips(client: Client) -> dict[str, tuple[Vip, ...]]:
+    """The addresses of all load balancers of the account in the region. Raises a `CloudError`."""
+    listing = Listing("clb", "DescribeLoadBalancers", "LoadBalancerSet", {})
+    found: dict[str, tuple[Vip, ...]] = {}
+    for ips, vip in read_pages(client, listing, translate.vips).items:
+        found |= {ip: tuple({*found.get(ip, ()), vip}) for ip in ips}
+    return found
 
 
 def read_targets(client: Client, load_balancer_id: str, listener_ids: Sequence[str]) -> Observed:
@@ -51,10 +65,16 @@ def read_targets(client: Client, load_balancer_id: str, listener_ids: Sequence[s
     for start in range(0, len(listener_ids), LISTENERS_PER_READ):
         part = list(listener_ids[start : start + LISTENERS_PER_READ])
         answer = client.call("clb", "DescribeTargets", {"LoadBalancerId": load_balancer_id, "ListenerIds": part})
-        listeners = [each for each in answer.get("Listeners") or () if each.get("ListenerId") in part]
-        read |= {listener["ListenerId"] for listener in listeners}
-        weights |= translate.weights(client.account_id, load_balancer_id, listeners)
+        observed = readable("DescribeTargets", partial(_observed, client.account_id, load_balancer_id, part, answer))
+        read |= observed.listener_ids
+        weights |= observed.weights
     return Observed(frozenset(read), weights)
+
+
+def _observed(account_id: str, load_balancer_id: str, asked: Sequence[str], answer: Mapping[str, Any]) -> Observed:
+    listeners = [each for each in answer.get("Listeners") or () if each.get("ListenerId") in asked]
+    read = frozenset(listener["ListenerId"] for listener in listeners)
+    return Observed(read, translate.weights(account_id, load_balancer_id, listeners))
 
 
 def write_changes(
@@ -87,7 +107,8 @@ def write_changes(
     action = "BatchRegisterTargets" if registers else "BatchDeregisterTargets"
     answer = client.call("clb", action, request, send_before)
     request_id = str(answer["RequestId"])
-    failed = frozenset(answer.get("FailListenerIdSet") or ())
+    # An answer that cannot be read after a write is settled as any other that says nothing: by reading back.
+    failed = readable(action, lambda: frozenset(texts(answer.get("FailListenerIdSet"))))
     if failed:
         raise PartialFailure(str(answer.get("Message") or "some listeners failed"), request_id, failed)
     return request_id

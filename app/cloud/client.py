@@ -15,7 +15,7 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from app.cloud.error_codes import error_for
 from app.domain.errors import CloudAmbiguous, CloudNotSent
 
-VERSIONS: Final = {"clb": "2018-03-17", "vpc": "2017-03-12", "tke": "2018-05-25"}
+VERSIONS: Final = {"clb": "2018-03-17", "vpc": "2017-03-12", "tke": "2018-05-25", "cvm": "2017-03-12"}
 
 LONGEST_MESSAGE: Final = 500
 

@@ -1,18 +1,17 @@
 """The cloud's answers as values of the domain, and changes as requests. Pure.
 
 Answers may hold null wherever the API's documentation says "may be null", and lists where it says nothing: every list
-is read as empty when it is not there. Field names are those of the CLB (2018-03-17), VPC (2017-03-12) and TKE
-(2018-05-25) models.
+is read as empty when it is not there. Field names are those of the CLB model (2018-03-17).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from app.domain.cluster import Topology
+from app.cloud.fields import flag, text, texts
 from app.domain.load_balancer import Inventory, Listener, Rule
 from app.domain.target import Place
-from app.ownership.evidence import Attachment, InterfaceAddress, Route
+from app.ownership.evidence import Vip
 from app.planning.batches import MAX_TARGETS_PER_RULE
 from app.planning.plan import Change
 
@@ -22,12 +21,20 @@ Fields = Mapping[str, Any]
 def inventory(load_balancer: Fields, listeners: Sequence[Fields]) -> Inventory:
     """A load balancer with its listeners and rules (DescribeLoadBalancers, DescribeListeners)."""
     return Inventory(
-        vpc_id=load_balancer.get("VpcId") or "",
-        vips=tuple(load_balancer.get("LoadBalancerVips") or ()),
+        vpc_id=text(load_balancer.get("VpcId")),
+        vips=texts(load_balancer.get("LoadBalancerVips")),
         listeners=tuple(
             sorted((_listener(listener) for listener in listeners), key=lambda listener: listener.listener_id)
         ),
+        internal=text(load_balancer.get("LoadBalancerType")).upper() == "INTERNAL",
+        snat_pro=flag(load_balancer.get("SnatPro")),
     )
+
+
+def vips(load_balancer: Fields) -> tuple[tuple[str, ...], Vip]:
+    """The addresses of a load balancer, and whose they are (DescribeLoadBalancers)."""
+    vip = Vip(text(load_balancer.get("LoadBalancerId")), text(load_balancer.get("VpcId")))
+    return texts(load_balancer.get("LoadBalancerVips")), vip
 
 
 def weights(account_id: str, load_balancer_id: str, listeners: Iterable[Fields]) -> dict[Place, int]:
@@ -35,10 +42,10 @@ def weights(account_id: str, load_balancer_id: str, listeners: Iterable[Fields])
     found: dict[Place, int] = {}
     for listener in listeners:
         groups = [("", listener.get("Targets") or ())]
-        groups += [(rule.get("LocationId") or "", rule.get("Targets") or ()) for rule in listener.get("Rules") or ()]
+        groups += [(text(rule.get("LocationId")), rule.get("Targets") or ()) for rule in listener.get("Rules") or ()]
         for location_id, targets in groups:
             for target in targets:
-                ips, port = target.get("PrivateIpAddresses") or (), target.get("Port")
+                ips, port = texts(target.get("PrivateIpAddresses")), target.get("Port")
                 if ips and port is not None:
                     listener_id = listener["ListenerId"]
                     place = Place(account_id, load_balancer_id, listener_id, location_id, ips[0], int(port))
@@ -80,67 +87,15 @@ def weight_rules(changes: Sequence[Change]) -> list[dict[str, Any]]:
     return rules
 
 
-def interface_addresses(interfaces: Iterable[Fields]) -> list[InterfaceAddress]:
-    """Every address of every interface (DescribeNetworkInterfaces)."""
-    return [
-        InterfaceAddress(
-            ip=address.get("PrivateIpAddress") or "",
-            interface_id=interface.get("NetworkInterfaceId") or "",
-            vpc_id=interface.get("VpcId") or "",
-            subnet_id=interface.get("SubnetId") or "",
-            instance_id=(interface.get("Attachment") or {}).get("InstanceId") or None,
-            state=address.get("State") or "",
-        )
-        for interface in interfaces
-        for address in interface.get("PrivateIpAddressSet") or ()
-    ]
-
-
-def attachments(found: Iterable[Fields]) -> tuple[Attachment, ...]:
-    """The VPCs attached to Cloud Connect Networks (DescribeCcnAttachedInstances)."""
-    return tuple(
-        Attachment(each.get("CcnId") or "", each.get("InstanceId") or "", each.get("State") or "") for each in found
-    )
-
-
-def routes(ccn_id: str, found: Iterable[Fields]) -> tuple[Route, ...]:
-    """The routes of a Cloud Connect Network (DescribeCcnRoutes); IPv6 routes prove nothing about IPv4 addresses."""
-    return tuple(
-        Route(
-            ccn_id,
-            each["DestinationCidrBlock"],
-            each.get("InstanceType") or "",
-            each.get("InstanceId") or "",
-            bool(each.get("Enabled")),
-        )
-        for each in found
-        if each.get("DestinationCidrBlock") and ":" not in each["DestinationCidrBlock"]
-    )
-
-
-def topology(cluster: Fields) -> Topology | None:
-    """A cluster's networks (DescribeClusters); None while the cloud does not know its VPC."""
-    networks: Fields = cluster.get("ClusterNetworkSettings") or {}
-    vpc_id = networks.get("VpcId")
-    if not vpc_id:
-        return None
-    cidr = networks.get("ClusterCIDR")
-    return Topology(
-        vpc_id=vpc_id,
-        cluster_cidrs=(cidr,) if cidr else (),
-        service_cidr=networks.get("ServiceCIDR") or None,
-        eni_subnet_ids=tuple(networks.get("Subnets") or ()),
-    )
-
-
 def _listener(listener: Fields) -> Listener:
     rules = tuple(
         sorted(
             (
-                Rule(rule.get("LocationId") or "", rule.get("Domain") or "", rule.get("Url") or "")
+                Rule(text(rule.get("LocationId")), text(rule.get("Domain")), text(rule.get("Url")))
                 for rule in listener.get("Rules") or ()
             ),
             key=lambda rule: rule.location_id,
         )
     )
-    return Listener(listener["ListenerId"], listener.get("Protocol") or "", int(listener.get("Port") or 0), rules)
+    listener_id, protocol = text(listener["ListenerId"]), text(listener.get("Protocol"))
+    return Listener(listener_id, protocol, int(listener.get("Port") or 0), rules)

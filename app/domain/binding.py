@@ -80,6 +80,24 @@ class Verification:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
+    def rendered(self) -> dict[str, Any]:
+        """The proof as history keeps it."""
+        return {
+            "verdict": self.verdict.value,
+            "method": self.method,
+            "checked_at": self.checked_at.isoformat() if self.checked_at else None,
+            **self.evidence,
+            "warnings": list(self.warnings),
+        }
+
+    def says_the_same(self, other: "Verification") -> bool:
+        """Whether two looks came to the same, but for when things were read."""
+        return self._unchanging() == other._unchanging()  # noqa: SLF001
+
+    def _unchanging(self) -> tuple[object, ...]:
+        facts = {name: fact for name, fact in self.evidence.items() if name != "read_at"}
+        return self.verdict, self.method, self.warnings, facts
+
 
 NOT_VERIFIED: Final = Verification(Verdict.UNKNOWN)
 
@@ -129,6 +147,11 @@ class Binding:
     def wanted(self) -> bool:
         """Whether the cluster still wants the pod there."""
         return self.live and self.state not in LEAVING
+
+    @property
+    def workload_key(self) -> str | None:
+        """What runs the pod, by namespace, kind and name; None when the agent named nothing."""
+        return None if self.workload is None else self.workload.key(self.pod.namespace)
 
     @property
     def place(self) -> Place | None:

@@ -34,10 +34,36 @@ class Topology:
 
 
 @dataclass(frozen=True, slots=True)
+class Platform:
+    """What the cloud says a cluster is made of (TKE API, DescribeClusters and DescribeIPAMD).
+
+    ``known`` False: the cloud answered that it has no such cluster. ``network_type`` is GR, VPC-CNI, CiliumOverlay, or
+    "" when the answer did not say; so with ``kubernetes_version``. ``vpc_cni``: pods may have interface addresses, None
+    when the cloud did not say.
+    """
+
+    known: bool
+    kubernetes_version: str = ""
+    network_type: str = ""
+    vpc_cni: bool | None = False
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A machine of a cluster, with its primary address."""
+
+    cluster_id: str
+    instance_id: str
+    ip: str
+    security_group_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Cluster:
     """A cluster that may ask for bindings.
 
     ``topology_setting`` is the operator's word and wins over ``topology_found``, which the worker reads from the cloud.
+    ``platform`` is None until the cloud was asked; it is read whether or not an operator stated the topology.
     ``max_removal_share`` (0 to 1) is the share of a listener's targets that one implicit removal may take.
     """
 
@@ -47,6 +73,7 @@ class Cluster:
     verification: Verification
     topology_setting: Topology | None
     topology_found: Topology | None
+    platform: Platform | None
     topology_read_at: datetime | None
     topology_error: str | None
     max_removal_share: float

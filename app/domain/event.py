@@ -1,5 +1,6 @@
 """What an agent says about a pod: bind it, or unbind it."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +16,9 @@ MAX_EVENTS: Final = 1000
 
 MAX_REVISION: Final = 2**63 - 1
 """Kubernetes resource versions are unsigned 64-bit at etcd, signed 64-bit in the ledger."""
+
+LONGEST_KEY: Final = 500
+"""Characters. An index of the ledger has room for four bytes of each, and not for the longest names there can be."""
 
 
 class EventType(StrEnum):
@@ -50,6 +54,11 @@ class Workload:
 
     kind: str
     name: str
+
+    def key(self, namespace: str) -> str:
+        """The workload's name in its cluster, as one string that an index has room for."""
+        whole = f"{namespace}/{self.kind}/{self.name}"
+        return whole if len(whole) <= LONGEST_KEY else hashlib.sha256(whole.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

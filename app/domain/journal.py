@@ -1,7 +1,9 @@
 """One line of history: who changed what, from which state to which, and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from app.domain.binding import Binding, State
 
@@ -44,6 +46,7 @@ class Entry:
     event_id: str | None = None
     cloud_request_id: str | None = None
     detail: str | None = None
+    evidence: Mapping[str, Any] | None = None
 
 
 def entry_of(
@@ -55,7 +58,12 @@ def entry_of(
     cloud_request_id: str | None = None,
     detail: str | None = None,
 ) -> Entry:
-    """The entry for a binding that was ``before`` (None: there was none) and is ``after`` now."""
+    """The entry for a binding that was ``before`` (None: there was none) and is ``after`` now.
+
+    It carries the proof as it is then, when that was decided on or has changed.
+    """
+    decided = before is not None and (before.state is State.VERIFYING or before.verification != after.verification)
+    proof = after.verification if decided and after.verification.checked_at else None
     return Entry(
         action=action,
         account_id=after.account_id,
@@ -72,4 +80,5 @@ def entry_of(
         event_id=event_id,
         cloud_request_id=cloud_request_id,
         detail=detail or after.detail,
+        evidence=None if proof is None else proof.rendered(),
     )

@@ -40,11 +40,17 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What the cloud says a load balancer is: its VPC, addresses, listeners and rules."""
+    """What the cloud says a load balancer is: its VPC, addresses, listeners and rules.
+
+    ``internal``: its clients are in private networks (LoadBalancerType INTERNAL). ``snat_pro``: it may have targets in
+    other VPCs (SnatPro).
+    """
 
     vpc_id: str
     vips: tuple[str, ...]
     listeners: tuple[Listener, ...]
+    internal: bool = False
+    snat_pro: bool = False
 
 
 @dataclass(frozen=True, slots=True)

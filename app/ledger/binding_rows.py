@@ -29,6 +29,7 @@ def row_of(binding: Binding, change_sequence: int | None) -> dict[str, Any]:
         "pod_uid": binding.pod.uid,
         "pod": fields_of(binding.pod),
         "workload": fields_of(binding.workload) if binding.workload else None,
+        "workload_key": binding.workload_key,
         "service_namespace": binding.service.namespace if binding.service else None,
         "service_name": binding.service.name if binding.service else None,
         "network_mode": binding.network_mode,
@@ -49,6 +50,7 @@ def row_of(binding: Binding, change_sequence: int | None) -> dict[str, Any]:
             "evidence": dict(binding.verification.evidence),
             "warnings": list(binding.verification.warnings),
         },
+        "checked_at": binding.verification.checked_at,
         "health": binding.health,
         "created_at": binding.created_at,
         "updated_at": binding.updated_at,
@@ -91,5 +93,5 @@ def binding_of(row: Row[Any]) -> Binding:
 
 def _verification(row: Row[Any]) -> Verification:
     kept = row.verification
-    checked_at = None if kept["checked_at"] is None else datetime.fromisoformat(kept["checked_at"])
+    checked_at = row.checked_at or (kept["checked_at"] and datetime.fromisoformat(kept["checked_at"])) or None
     return Verification(Verdict(row.verdict), kept["method"], checked_at, kept["evidence"], tuple(kept["warnings"]))

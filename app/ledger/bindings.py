@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, tuple_
 
-from app.domain.binding import Binding, State, Verdict
+from app.domain.binding import LEAVING, Binding
 from app.domain.event import Service
 from app.domain.load_balancer import Slot
 from app.ledger import clusters
@@ -48,7 +48,7 @@ def find(connection: Connection, binding_id: str) -> Binding | None:
 
 def of_ids(connection: Connection, binding_ids: Collection[str]) -> list[Binding]:
     """The bindings of these ids."""
-    return _all(connection, select(table).where(table.c.binding_id.in_(binding_ids)))
+    return all_of(connection, select(table).where(table.c.binding_id.in_(binding_ids)))
 
 
 def around_addresses(
@@ -63,7 +63,7 @@ def around_addresses(
     # Two statements in one: each part has an index of its own, and an OR of them would have none.
     first = select(table).where(at_address)
     second = select(table).where(table.c.binding_id.in_(binding_ids))
-    found = (*_all(connection, first), *_all(connection, second))
+    found = (*all_of(connection, first), *all_of(connection, second))
     return list({binding.binding_id: binding for binding in found}.values())
 
 
@@ -72,7 +72,7 @@ def at_work(connection: Connection, load_balancer_id: str, cluster_ids: Collecti
     statement = select(table).where(AT_WORK, table.c.load_balancer_id == load_balancer_id)
     if cluster_ids is not None:
         statement = statement.where(table.c.cluster_id.in_(cluster_ids))
-    return _all(connection, statement.order_by(table.c.binding_id))
+    return all_of(connection, statement.order_by(table.c.binding_id))
 
 
 def clusters_at_work(connection: Connection, load_balancer_id: str) -> list[str]:
@@ -83,7 +83,7 @@ def clusters_at_work(connection: Connection, load_balancer_id: str) -> list[str]
 
 def live_of_service(connection: Connection, cluster_id: str, service: Service) -> list[Binding]:
     """The live bindings of one Service of a cluster."""
-    return _all(
+    return all_of(
         connection,
         select(table).where(
             table.c.live,
@@ -96,22 +96,20 @@ def live_of_service(connection: Connection, cluster_id: str, service: Service) -
 
 def live_of_cluster(connection: Connection, cluster_id: str) -> list[Binding]:
     """All live bindings of a cluster."""
-    return _all(connection, select(table).where(table.c.live, table.c.cluster_id == cluster_id))
-
-
-def unproven(connection: Connection, cluster_id: str, limit: int) -> list[Binding]:
-    """Up to ``limit`` bindings of a cluster that wait for a verdict, the oldest first."""
-    waiting = and_(table.c.state == State.VERIFYING, table.c.verdict == Verdict.UNKNOWN)
-    statement = select(table).where(waiting, table.c.cluster_id == cluster_id)
-    return _all(connection, statement.order_by(table.c.created_at, table.c.binding_id).limit(limit))
+    return all_of(connection, select(table).where(table.c.live, table.c.cluster_id == cluster_id))
 
 
 def placed_counts(connection: Connection, load_balancer_ids: Collection[str]) -> Counter[tuple[str, Slot | None]]:
-    """How many targets the broker has at the cloud, per load balancer and listener or rule."""
+    """How many targets the broker has at the cloud and still wants there, per load balancer and listener or rule.
+
+    What drains already is as good as gone, or two implicit removals in a row would take the last.
+    """
     slot = (table.c.load_balancer_id, table.c.listener_id, table.c.location_id)
     statement = (
         select(*slot, func.count().label("targets"))
-        .where(table.c.placed, table.c.load_balancer_id.in_(load_balancer_ids))
+        .where(
+            table.c.placed, table.c.live, table.c.state.not_in(LEAVING), table.c.load_balancer_id.in_(load_balancer_ids)
+        )
         .group_by(*slot)
     )
     counts: Counter[tuple[str, Slot | None]] = Counter()
@@ -129,7 +127,13 @@ def listing(
         statement = statement.where(_SHOWN.get(name, table.c[name]) == value)
     if states is not None:
         statement = statement.where(table.c.state.in_(states))
-    return _all(connection, statement.order_by(table.c.binding_id).limit(limit))
+    return all_of(connection, statement.order_by(table.c.binding_id).limit(limit))
+
+
+def newest(connection: Connection, filters: Mapping[str, str], limit: int) -> list[Binding]:
+    """Up to ``limit`` bindings whose columns equal ``filters``, the newest first."""
+    statement = select(table).where(*(table.c[name] == value for name, value in filters.items()))
+    return all_of(connection, statement.order_by(table.c.created_at.desc(), table.c.binding_id).limit(limit))
 
 
 def changes(connection: Connection, cluster_id: str, after: int, limit: int) -> list[tuple[int, Binding]]:
@@ -160,5 +164,6 @@ def _update(connection: Connection, bindings: Sequence[Binding], numbers: Mappin
             raise ConcurrentChange("a binding that was to be changed is gone")
 
 
-def _all(connection: Connection, statement: Select[Any]) -> list[Binding]:
+def all_of(connection: Connection, statement: Select[Any]) -> list[Binding]:
+    """The bindings that a selection of whole rows finds."""
     return [binding_of(row) for row in connection.execute(statement)]

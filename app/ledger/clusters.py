@@ -1,14 +1,15 @@
 """Clusters."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, case, func, select, update
 
 from app.domain.cluster import Cluster, Topology, Verification
 from app.ledger.rows import put_row
 from app.ledger.tables import clusters as table
+from app.ledger.topologies import platform_of, topology_of, topology_to_json
 
 
 def put(
@@ -33,7 +34,12 @@ def put(
         "max_removal_share": max_removal_share,
     }
     # A changed topology may prove or disprove what waits: look again at once.
-    on_change = {"updated_at": func.now(), "verification_due_at": func.now()}
+    on_change = {
+        "updated_at": func.now(),
+        "verification_due_at": func.now(),
+        "reverification_due_at": func.now(),
+        "topology_due_at": func.now(),
+    }
     row, created = put_row(connection, table, key, values, on_change)
     return None if row is None else _cluster(row), created
 
@@ -73,6 +79,48 @@ def want_verification(connection: Connection, cluster_id: str) -> None:
     )
 
 
+def want_reverification(connection: Connection, cluster_ids: Collection[str]) -> None:
+    """Something that proofs rest on has changed: all proofs of these clusters should be looked at again at once."""
+    lock(connection, cluster_ids)
+    connection.execute(
+        update(table).where(table.c.cluster_id.in_(cluster_ids)).values(reverification_due_at=func.clock_timestamp())
+    )
+
+
+def reverification_due(connection: Connection, cluster_id: str) -> datetime:
+    """Since when the cluster's proofs are due to be looked at again."""
+    found: datetime = connection.execute(
+        select(table.c.reverification_due_at).where(table.c.cluster_id == cluster_id)
+    ).scalar_one()
+    return found
+
+
+def reverified(connection: Connection, cluster_id: str, begun_at: datetime, again_after: timedelta) -> None:
+    """All proofs were looked at, from ``begun_at`` on; again after a while, or at once if that was wanted meanwhile."""
+    due = case(
+        (table.c.reverification_due_at > begun_at, table.c.reverification_due_at), else_=func.now() + again_after
+    )
+    connection.execute(update(table).where(table.c.cluster_id == cluster_id).values(reverification_due_at=due))
+
+
+def of_vpcs(connection: Connection, account_id: str, vpc_ids: Collection[str]) -> list[str]:
+    """The ids of an account's clusters in these VPCs."""
+    in_use = func.coalesce(table.c.topology_setting, table.c.topology_found)["vpc_id"].astext
+    statement = select(table.c.cluster_id).where(table.c.account_id == account_id, in_use.in_(vpc_ids))
+    return sorted(connection.execute(statement).scalars())
+
+
+def all_of(connection: Connection) -> list[str]:
+    """The ids of all clusters."""
+    return sorted(connection.execute(select(table.c.cluster_id)).scalars())
+
+
+def want_waiting(connection: Connection, cluster_id: str) -> None:
+    """What waits for a verdict may get one now: look at once, where somebody waits."""
+    waiting = (table.c.cluster_id == cluster_id, table.c.verification_due_at.isnot(None))
+    connection.execute(update(table).where(*waiting).values(verification_due_at=func.clock_timestamp(), failures=0))
+
+
 def verified(connection: Connection, cluster_id: str, again_after: timedelta | None, failures: int) -> None:
     """A worker looked; it should look again after ``again_after``, or when something new comes."""
     due = None if again_after is None else func.now() + again_after
@@ -85,16 +133,6 @@ def failures(connection: Connection, cluster_id: str) -> int:
     """How many looks in a row the cloud did not answer."""
     count: int = connection.execute(select(table.c.failures).where(table.c.cluster_id == cluster_id)).scalar_one()
     return count
-
-
-def record_topology(
-    connection: Connection, cluster_id: str, topology: Topology | None, error: str | None, again_after: timedelta
-) -> None:
-    """What the cloud said of the cluster's networks; on an ``error`` the last known topology stays."""
-    values: dict[str, Any] = {"topology_error": error, "topology_due_at": func.now() + again_after}
-    if error is None:
-        values |= {"topology_found": topology_to_json(topology), "topology_read_at": func.now()}
-    connection.execute(update(table).where(table.c.cluster_id == cluster_id).values(values))
 
 
 def next_changes(connection: Connection, counts: Mapping[str, int]) -> dict[str, int]:
@@ -111,33 +149,6 @@ def next_changes(connection: Connection, counts: Mapping[str, int]) -> dict[str,
     return first
 
 
-def topology_to_json(topology: Topology | None) -> dict[str, Any] | None:
-    """A topology as it is kept."""
-    if topology is None:
-        return None
-    return {
-        "vpc_id": topology.vpc_id,
-        "cluster_cidrs": list(topology.cluster_cidrs),
-        "service_cidr": topology.service_cidr,
-        "eni_subnet_ids": list(topology.eni_subnet_ids),
-    }
-
-
-def _topology(kept: Mapping[str, Any] | None) -> Topology | None:
-    if kept is None:
-        return None
-    return Topology(
-        kept["vpc_id"],
-        _strings(kept["cluster_cidrs"]),
-        kept["service_cidr"],
-        _strings(kept["eni_subnet_ids"]),
-    )
-
-
-def _strings(kept: Sequence[str]) -> tuple[str, ...]:
-    return tuple(kept)
-
-
 def _cluster(row: Row[Any]) -> Cluster:
     read_at: datetime | None = row.topology_read_at
     return Cluster(
@@ -145,8 +156,9 @@ def _cluster(row: Row[Any]) -> Cluster:
         cluster_id=row.cluster_id,
         region=row.region,
         verification=Verification(row.verification),
-        topology_setting=_topology(row.topology_setting),
-        topology_found=_topology(row.topology_found),
+        topology_setting=topology_of(row.topology_setting),
+        topology_found=topology_of(row.topology_found),
+        platform=platform_of(row.platform),
         topology_read_at=read_at,
         topology_error=row.topology_error,
         max_removal_share=row.max_removal_share,

@@ -13,7 +13,7 @@ from sqlalchemy import Column, ColumnElement, Connection, and_, func, or_, selec
 from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.errors import LeaseLost
-from app.ledger.tables import clusters, load_balancers
+from app.ledger.tables import clusters, load_balancers, regions
 from app.ledger.tables import leases as table
 
 
@@ -22,7 +22,9 @@ class LeaseSubject(StrEnum):
 
     LOAD_BALANCER = "load-balancer"
     VERIFICATION = "verification"
+    REVERIFICATION = "reverification"
     TOPOLOGY = "topology"
+    REGION = "region"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ _QUEUES = {
         load_balancers.c.load_balancer_id, load_balancers.c.due_at, load_balancers.c.not_before <= _NOW
     ),
     LeaseSubject.VERIFICATION: _Queue(clusters.c.cluster_id, clusters.c.verification_due_at, true()),
-    LeaseSubject.TOPOLOGY: _Queue(
-        clusters.c.cluster_id, clusters.c.topology_due_at, clusters.c.topology_setting.is_(None)
-    ),
+    LeaseSubject.REVERIFICATION: _Queue(clusters.c.cluster_id, clusters.c.reverification_due_at, true()),
+    LeaseSubject.TOPOLOGY: _Queue(clusters.c.cluster_id, clusters.c.topology_due_at, true()),
+    LeaseSubject.REGION: _Queue(regions.c.region, regions.c.due_at, true()),
 }

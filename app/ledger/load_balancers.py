@@ -27,6 +27,12 @@ def find(connection: Connection, load_balancer_id: str) -> LoadBalancer | None:
     return None if row is None else _load_balancer(row)
 
 
+def of_ids(connection: Connection, load_balancer_ids: Collection[str]) -> list[LoadBalancer]:
+    """The load balancers of these ids."""
+    found = connection.execute(select(table).where(table.c.load_balancer_id.in_(load_balancer_ids)))
+    return [_load_balancer(row) for row in found]
+
+
 def listing(connection: Connection, after: str, limit: int) -> list[LoadBalancer]:
     """Up to ``limit`` load balancers with ids after ``after``, in order of their ids."""
     order = table.c.load_balancer_id
@@ -112,6 +118,8 @@ def _inventory_to_json(inventory: Inventory) -> dict[str, Any]:
     return {
         "vpc_id": inventory.vpc_id,
         "vips": list(inventory.vips),
+        "internal": inventory.internal,
+        "snat_pro": inventory.snat_pro,
         "listeners": [
             {
                 "listener_id": listener.listener_id,
@@ -138,7 +146,9 @@ def _inventory(kept: Mapping[str, Any] | None) -> Inventory | None:
         )
         for entry in kept["listeners"]
     )
-    return Inventory(kept["vpc_id"], tuple(kept["vips"]), listeners)
+    # An inventory of an earlier version said neither; it is read again within the topology's period.
+    internal, snat_pro = kept.get("internal", False), kept.get("snat_pro", False)
+    return Inventory(kept["vpc_id"], tuple(kept["vips"]), listeners, internal, snat_pro)
 
 
 def _load_balancer(row: Row[Any]) -> LoadBalancer:

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
-from app.domain.binding import Binding, State
+from app.domain.binding import Binding, State, Verdict
 from app.domain.target import Place
 from app.planning.observed import Observed
 
@@ -70,7 +70,13 @@ _STANCES = {
 
 
 def stance(binding: Binding) -> Stance:
-    """What ``binding`` asks of the cloud in its state."""
+    """What ``binding`` asks of the cloud in its state.
+
+    One that an operator kept although its proof is lost stays as it is: without a proof nothing is put there again.
+    """
+    unproven = binding.verification.verdict is Verdict.DISPROVEN
+    if unproven and _STANCES[binding.state] is Stance.PRESENT:
+        return Stance.KEEP
     return _STANCES[binding.state]
 
 

@@ -10,7 +10,7 @@ the greatest revision holds it, whichever pod it came from and in whichever orde
 from collections.abc import Iterator
 from dataclasses import replace
 
-from app.domain.binding import Binding, State, moved, revised
+from app.domain.binding import Binding, State, Verdict, moved, revised
 from app.domain.codes import Code
 from app.domain.event import EventType, Malformed, Outcome, PodEvent, Result
 from app.domain.journal import Action, Entry
@@ -229,8 +229,12 @@ class Reception(Draft):
 
 
 def _returns(current: Binding) -> bool:
-    """Whether a bind of ``current`` calls it back: it was leaving, or was left out of a snapshot."""
-    return not current.wanted or (current.state is State.HELD and current.reason is Code.REMOVAL_GUARD)
+    """Whether a bind of ``current`` calls it back: it was leaving, or was left out of a snapshot.
+
+    One whose lost proof is held for an operator is not: the cluster's word is no proof.
+    """
+    guarded = current.state is State.HELD and current.reason is Code.REMOVAL_GUARD
+    return not current.wanted or (guarded and current.verification.verdict is not Verdict.DISPROVEN)
 
 
 def _stale(event: PodEvent, head: Head | None, code: Code | None = None, detail: str | None = None) -> Result:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from app.domain.binding import Binding, State, moved, revised
+from app.domain.binding import Binding, State, Verdict, moved, revised
 from app.domain.codes import Code
 from app.domain.load_balancer import LoadBalancer, resolve, slots_of
 from app.planning.observed import Observed
@@ -63,12 +63,21 @@ def _without_listener(binding: Binding, load_balancer: LoadBalancer, now: dateti
 
 def _absent(binding: Binding, now: datetime) -> Binding:
     if binding.state in {State.DRAINING, State.REMOVING}:
-        return moved(binding, State.RELEASED, now, placed=False)
+        return moved(binding, State.RELEASED, now, binding.reason, binding.detail, placed=False)
+    if _kept_unproven(binding):
+        # An operator kept it, or was still to decide; now it is gone, and without its proof it does not come back.
+        return moved(binding, State.RELEASED, now, Code.PROOF_LOST, binding.detail, placed=False)
     if binding.state is State.BOUND:
         return moved(binding, State.PENDING, now, detail="missing at the cloud")
     if binding.placed and binding.state is not State.PENDING:
         return revised(binding, now, placed=False, bound_at=None)
     return _tried_again(binding, now)
+
+
+def _kept_unproven(binding: Binding) -> bool:
+    lost = binding.verification.verdict is Verdict.DISPROVEN
+    guarded = binding.state is State.HELD and binding.reason is Code.REMOVAL_GUARD
+    return lost and (guarded or binding.state in {State.PENDING, State.BOUND})
 
 
 def _present(binding: Binding, weight: int, now: datetime) -> Binding:
@@ -77,9 +86,9 @@ def _present(binding: Binding, weight: int, now: datetime) -> Binding:
     if binding.state is State.BOUND and weight != binding.weight:
         return moved(binding, State.PENDING, now, detail=f"weight {weight} at the cloud")
     if binding.state is State.DRAINING and binding.drain_until is not None and binding.drain_until <= now:
-        return moved(binding, State.REMOVING, now)
+        return moved(binding, State.REMOVING, now, binding.reason, binding.detail)
     if binding.state is State.REMOVING and not binding.placed:
-        return moved(binding, State.RELEASED, now)
+        return moved(binding, State.RELEASED, now, binding.reason, binding.detail)
     return _tried_again(binding, now)
 
 

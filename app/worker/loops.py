@@ -14,7 +14,9 @@ from app.broker.take_work import take_work
 from app.domain.errors import LeaseLost, LedgerUnavailable
 from app.ledger.leases import Lease, LeaseSubject
 from app.worker.converge_load_balancer import converge_load_balancer
+from app.worker.refresh_region import refresh_region
 from app.worker.refresh_topology import refresh_topology
+from app.worker.reverify_ownership import reverify_ownership
 from app.worker.verify_ownership import verify_ownership
 from app.worker.workshop import Workshop
 
@@ -41,8 +43,10 @@ class Loop:
 
 LOOPS: Final = (
     Loop(LeaseSubject.LOAD_BALANCER, converge_load_balancer, hands=8),
-    Loop(LeaseSubject.VERIFICATION, verify_ownership, hands=4),
+    Loop(LeaseSubject.VERIFICATION, verify_ownership, hands=8),
+    Loop(LeaseSubject.REVERIFICATION, reverify_ownership, hands=2, least_pause_seconds=0.2),
     Loop(LeaseSubject.TOPOLOGY, refresh_topology, hands=2, least_pause_seconds=0.2),
+    Loop(LeaseSubject.REGION, refresh_region, hands=1, least_pause_seconds=0.2),
 )
 
 

@@ -19,6 +19,7 @@ class Periods:
 
     lease: timedelta
     sweep: timedelta
+    reverify: timedelta
     topology: timedelta
     cloud_timeout: timedelta
 

@@ -39,7 +39,14 @@ def world(**parameters: Any) -> dict[str, Any]:
             }
         ],
         "clusters": [
-            {"cluster_id": "cls-a", "name": "a", "version": "1.30.0", "vpc_id": "vpc-a", "network_type": "VPC-CNI"},
+            {
+                "cluster_id": "cls-a",
+                "name": "a",
+                "version": "1.30.0",
+                "vpc_id": "vpc-a",
+                "network_type": "VPC-CNI",
+                "nodes": [{"instance_id": f"ins-{number}", "ip": f"10.0.200.{number}"} for number in range(1, 7)],
+            },
             {
                 "cluster_id": "cls-b",
                 "name": "b",

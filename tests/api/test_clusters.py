@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.cluster import Topology
-from app.ledger import clusters
-from app.ledger.connection import Ledger
+from app.domain.cluster import Platform, Topology
+from app.ledger import topologies
+from app.ledger.connection import Ledger, clock
 from tests.api.client import CLUSTER, Caller, agent_of, pages, person, problem_of, register_cluster
 
 PATH = f"/v1/clusters/{CLUSTER}"
@@ -73,7 +73,7 @@ def test_a_topology_that_is_stated_wins_over_the_one_found_until_it_is_taken_bac
 ) -> None:
     register_cluster(admin)
     with ledger.begin() as connection:
-        clusters.record_topology(connection, CLUSTER, Topology("vpc-found"), None, timedelta(minutes=1))
+        topologies.record(connection, CLUSTER, Topology("vpc-found"), Platform(known=True), clock(connection))
     found = admin.get(PATH).json
     assert (found["topology"]["vpc_id"], found["topology_source"]) == ("vpc-found", "cloud")
     assert found["topology_read_at"].endswith("Z")
@@ -86,7 +86,7 @@ def test_a_topology_that_is_stated_wins_over_the_one_found_until_it_is_taken_bac
 def test_a_topology_that_could_not_be_read_says_why(admin: Caller, ledger: Ledger) -> None:
     register_cluster(admin)
     with ledger.begin() as connection:
-        clusters.record_topology(connection, CLUSTER, None, "UnauthorizedOperation", timedelta(minutes=1))
+        topologies.record_error(connection, CLUSTER, "UnauthorizedOperation")
     assert admin.get(PATH).json["topology_error"] == "UnauthorizedOperation"
     stated = admin.put(PATH, {"region": "ap-guangzhou", "topology": TOPOLOGY}).json
     assert stated["topology_error"] is None

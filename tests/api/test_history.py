@@ -28,6 +28,7 @@ ENTRY = {
     "event_id",
     "cloud_request_id",
     "detail",
+    "evidence",
 }
 
 FILTERS = ("cluster_id", "load_balancer_id", "listener_id", "ip", "pod_uid", "binding_id", "actor", "action")
@@ -78,6 +79,7 @@ def test_a_move_says_from_where_to_where_why_and_by_whom(story: list[dict[str, A
         "event_id": None,
         "cloud_request_id": "req-1",
         "detail": "no interface has it",
+        "evidence": None,
     }
 
 

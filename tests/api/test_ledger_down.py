@@ -39,7 +39,9 @@ def _asked(route: Route) -> tuple[str, str, object]:
         "clusters.put": {"region": "ap-guangzhou"},
         "load_balancers.put": {"region": "ap-guangzhou"},
         "tokens.post": {"role": "viewer", "name": "x"},
+        "verifications.post": {"cluster_id": CLUSTER, "ip": "10.0.0.2", "network_mode": "vpc-cni"},
     }
+    path += {"/v1/explain": "?pod_uid=u1"}.get(path, "")
     room = route.view.__module__.rpartition(".")[2]
     return route.method, path, bodies.get(f"{room}.{route.endpoint}", {})
 

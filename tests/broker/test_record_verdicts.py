@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from app.broker import open_look as opening
 from app.broker import record_verdicts as module
+from app.broker.open_look import Look, open_look
 from app.broker.receive_pod_events import receive_pod_events
-from app.broker.record_verdicts import Waiting, load_unproven, record_topology, record_verdicts
+from app.broker.record_verdicts import record_verdicts
 from app.domain.binding import Verdict, Verification
 from app.domain.codes import Code
 from app.domain.errors import LeaseLost
@@ -37,10 +39,10 @@ def take(ledger: Ledger, subject: LeaseSubject = LeaseSubject.VERIFICATION) -> L
     return lease
 
 
-def judge(ledger: Ledger, verdict: Verdicts, lease: Lease | None = None, waiting: Waiting | None = None) -> None:
+def judge(ledger: Ledger, verdict: Verdicts, lease: Lease | None = None, waiting: Look | None = None) -> None:
     lease = lease or take(ledger)
-    waiting = waiting or load_unproven(ledger, lease)
-    record_verdicts(ledger, lease, {binding.binding_id: verdict for binding in waiting.bindings}, 0.0)
+    waiting = waiting or open_look(ledger, lease)
+    record_verdicts(ledger, lease, {binding.binding_id: verdict for binding in waiting.bindings}, {}, 0.0)
 
 
 def kept(ledger: Ledger, columns: str = "state, reason, verdict") -> list[Any]:
@@ -199,7 +201,7 @@ def test_a_binding_that_left_while_the_cloud_was_asked_is_not_called_back(ledger
     furnish(ledger)
     bind(ledger, a_bind())
     lease = take(ledger)
-    waiting = load_unproven(ledger, lease)
+    waiting = open_look(ledger, lease)
     bind(ledger, an_unbind())
     judge(ledger, PROVEN, lease, waiting)
     assert kept(ledger, "state, verdict") == [("released", "unknown")]
@@ -209,7 +211,7 @@ def test_what_came_while_the_cloud_was_asked_is_looked_at_at_once(ledger: Ledger
     furnish(ledger)
     bind(ledger, a_bind("u-1", ip="10.0.4.1"))
     lease = take(ledger)
-    waiting = load_unproven(ledger, lease)
+    waiting = open_look(ledger, lease)
     bind(ledger, a_bind("u-2", ip="10.0.4.2"))
     judge(ledger, PROVEN, lease, waiting)
     assert kept(ledger, "pod_uid, state") == [("u-1", "pending"), ("u-2", "verifying")]
@@ -221,7 +223,8 @@ def test_what_came_while_the_cloud_was_asked_is_looked_at_at_once(ledger: Ledger
 def test_more_than_fit_into_one_look_are_looked_at_one_part_after_the_other(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST_AT_ONCE", 4)
+    for each in (opening, module):
+        monkeypatch.setattr(each, "MOST_AT_ONCE", 4)
     furnish(ledger)
     bind(ledger, *(a_bind(f"u-{number}", ip=f"10.0.4.{number}") for number in range(10)))
     looks = 0
@@ -236,7 +239,7 @@ def test_the_holder_of_an_old_epoch_records_no_verdict(ledger: Ledger) -> None:
     furnish(ledger)
     bind(ledger, a_bind())
     old = take(ledger)
-    waiting = load_unproven(ledger, old)
+    waiting = open_look(ledger, old)
     expire(ledger, old)
     heir = take(ledger)
     before = [execute(ledger, f"SELECT * FROM {table}") for table in ("bindings", "journal", "clusters")]
@@ -252,42 +255,11 @@ def test_only_the_cluster_s_own_bindings_are_judged(ledger: Ledger) -> None:
     bind(ledger, a_bind(ip="10.0.4.1"))
     bind(ledger, a_bind(ip="10.0.4.2"), cluster_id="cls-b")
     lease = take(ledger)
-    waiting = load_unproven(ledger, lease)
+    waiting = open_look(ledger, lease)
     assert [binding.cluster_id for binding in waiting.bindings] == ["cls-a"]
     assert waiting.cluster.topology == TOPOLOGY
 
 
 def test_a_lease_on_a_cluster_that_is_not_there_is_a_mistake(ledger: Ledger) -> None:
     with pytest.raises(LookupError, match="cls-none"):
-        load_unproven(ledger, Lease("default", LeaseSubject.VERIFICATION, "cls-none", "worker-1", 1))
-
-
-def test_a_topology_that_was_read_is_kept_and_what_waits_is_looked_at(ledger: Ledger) -> None:
-    furnish(ledger, ["cls-a"])
-    execute(ledger, "UPDATE clusters SET topology_setting = NULL")
-    lease = take(ledger, LeaseSubject.TOPOLOGY)
-    record_topology(ledger, lease, TOPOLOGY, None, MINUTE)
-    assert (again_in(ledger) or 0) <= 0
-    assert load_unproven(ledger, lease).cluster.topology == TOPOLOGY
-    assert execute(ledger, "SELECT topology_due_at > now() + interval '50 seconds' FROM clusters") == [True]
-
-
-def test_a_topology_that_could_not_be_read_changes_nothing_but_the_reason(ledger: Ledger) -> None:
-    furnish(ledger, ["cls-a"])
-    execute(ledger, "UPDATE clusters SET topology_found = topology_setting, topology_setting = NULL")
-    lease = take(ledger, LeaseSubject.TOPOLOGY)
-    record_topology(ledger, lease, None, "the cloud is silent", MINUTE)
-    cluster = load_unproven(ledger, lease).cluster
-    assert (cluster.topology, cluster.topology_error) == (TOPOLOGY, "the cloud is silent")
-    assert again_in(ledger) is None
-
-
-def test_the_holder_of_an_old_epoch_records_no_topology(ledger: Ledger) -> None:
-    furnish(ledger, ["cls-a"])
-    execute(ledger, "UPDATE clusters SET topology_setting = NULL")
-    old = take(ledger, LeaseSubject.TOPOLOGY)
-    expire(ledger, old)
-    take(ledger, LeaseSubject.TOPOLOGY)
-    with pytest.raises(LeaseLost):
-        record_topology(ledger, old, TOPOLOGY, None, MINUTE)
-    assert execute(ledger, "SELECT topology_found FROM clusters") == [None]
+        open_look(ledger, Lease("default", LeaseSubject.VERIFICATION, "cls-none", "worker-1", 1))

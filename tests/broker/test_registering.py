@@ -47,7 +47,12 @@ def refusal(raised: pytest.ExceptionInfo[RequestRefused]) -> tuple[int, str]:
 def test_a_cluster_is_new_once_and_its_work_can_be_taken(ledger: Ledger) -> None:
     assert cluster(ledger)
     assert not cluster(ledger, topology=TOPOLOGY, verification=Verification.DECLARED)
-    assert execute(ledger, "SELECT subject, epoch FROM leases ORDER BY 1") == [("topology", 0), ("verification", 0)]
+    assert execute(ledger, "SELECT subject, epoch FROM leases ORDER BY 1") == [
+        ("region", 0),
+        ("reverification", 0),
+        ("topology", 0),
+        ("verification", 0),
+    ]
     assert history(ledger) == [
         ("cluster-registered", "operator:ann", "cls-a", None, "verification strict, region ap-guangzhou"),
         ("cluster-registered", "operator:ann", "cls-a", None, "verification declared, region ap-guangzhou"),
@@ -68,7 +73,8 @@ def test_a_load_balancer_is_new_once_and_due_whenever_it_is_set(ledger: Ledger) 
     assert not balancer(ledger, region="elsewhere")
     due = "SELECT due_at <= now(), not_before <= now(), region FROM load_balancers"
     assert execute(ledger, due) == [(True, True, "elsewhere")]
-    assert execute(ledger, "SELECT subject_id FROM leases") == ["lb-1"]
+    assert execute(ledger, "SELECT subject_id FROM leases ORDER BY 1") == ["elsewhere", "lb-1", "r"]
+    assert execute(ledger, "SELECT region FROM regions ORDER BY 1") == ["elsewhere", "r"]
     assert [entry[4] for entry in history(ledger)] == ["region r", "region elsewhere"]
 
 

@@ -233,5 +233,6 @@ def test_without_an_endpoint_the_real_cloud_is_meant() -> None:
         "clb": "clb.tencentcloudapi.com",
         "vpc": "vpc.tencentcloudapi.com",
         "tke": "tke.tencentcloudapi.com",
+        "cvm": "cvm.tencentcloudapi.com",
     }
     assert {profile.scheme for profile in profiles.values()} == {"https"}

@@ -1,20 +1,24 @@
 """The evidence of ownership, read whole: every page, every VPC, exactly the addresses that were asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from app.cloud import networks
 from app.cloud.client import Client
-from app.cloud.networks import read_attachments, read_interfaces, read_routes, read_topology
-from app.domain.cluster import Topology
-from app.domain.errors import CloudAmbiguous, CloudError
-from app.ownership.evidence import Attachment, InterfaceAddress, Route
+from app.cloud.networks import read_account_type, read_ccn, read_ccn_ids, read_interfaces, read_policies
+from app.domain.errors import CloudAmbiguous, CloudError, CloudResourceMissing
+from app.ownership.evidence import Attachment, InterfaceAddress, Policy
+from app.ownership.routes import Route
 from app.simulator.server import Simulator
 from tests.cloud.conftest import actions
+from tests.cloud.scripted import Scripted
 
 USUAL = InterfaceAddress("10.0.3.17", "eni-1", "vpc-1", "subnet-1", "ins-1", "AVAILABLE")
+
+
+def nothing() -> None:
+    """Between two pages."""
 
 
 def test_an_address_is_found_on_its_interface(client: Client) -> None:
@@ -66,8 +70,7 @@ def test_addresses_are_asked_for_a_hundred_at_a_time(client: Client, simulator: 
 
 
 def test_more_interfaces_than_a_page_holds_are_all_read(client: Client, simulator: Simulator) -> None:
-    interfaces = range(250)
-    for number in interfaces:
+    for number in range(250):
         where = {"vpc_id": "vpc-1", "subnet_id": "subnet-1", "instance_id": f"ins-{number}"}
         interface = {"interface_id": f"eni-{1000 + number}", **where, "addresses": [f"10.0.20.{number + 1}"]}
         simulator.edit("add-interface", interface=interface)
@@ -75,118 +78,191 @@ def test_more_interfaces_than_a_page_holds_are_all_read(client: Client, simulato
     found = read_interfaces(client, ["10.0.20.1"])
     assert [address.interface_id for address in found["10.0.20.1"]] == ["eni-1000"]
     assert [call["parameters"]["Offset"] for call in simulator.calls] == [0, 100]
-    pages = list(networks._pages(client, "DescribeNetworkInterfaces", {}, "NetworkInterfaceSet"))
-    assert sum(map(len, pages)) == 250 + 3
 
 
-def test_an_attachment_is_told_with_its_state(client: Client) -> None:
-    assert read_attachments(client, "vpc-1") == (Attachment("ccn-1", "vpc-1", "ACTIVE"),)
-    assert read_attachments(client, "vpc-2") == (Attachment("ccn-1", "vpc-2", "PENDING"),)
-    assert read_attachments(client, "vpc-none") == ()
+def interface(number: int, state: str = "AVAILABLE", **fields: Any) -> dict[str, Any]:
+    addresses = [{"PrivateIpAddress": f"10.0.{number // 250}.{number % 250}", "State": state}]
+    return {"NetworkInterfaceId": f"eni-{number}", "VpcId": "vpc-1", "PrivateIpAddressSet": addresses, **fields}
 
 
-def test_routes_are_read_over_all_pages(client: Client, simulator: Simulator) -> None:
-    for number in range(230):
-        route = {"cidr": f"10.{number}.0.0/24", "vpc_id": "vpc-1", "enabled": number % 2 == 0}
-        simulator.edit("add-route", ccn_id="ccn-1", route=route)
-    routes = read_routes(client, "ccn-1")
-    assert len(routes) == 232
-    assert routes[0] == Route("ccn-1", "172.16.0.0/16", "VPC", "vpc-1", True)
-    assert [call["parameters"]["Offset"] for call in simulator.calls] == [0, 100, 200]
+def interfaces_of(*pages: list[Any], total: int) -> dict[str, tuple[InterfaceAddress, ...]]:
+    cloud: Any = Scripted(
+        DescribeNetworkInterfaces=[{"TotalCount": total, "NetworkInterfaceSet": page} for page in pages]
+    )
+    return read_interfaces(cloud, ["10.0.0.0"])
 
 
-def test_a_ccn_without_routes_has_none(client: Client, simulator: Simulator) -> None:
-    simulator.edit("add-ccn", ccn={"ccn_id": "ccn-2", "attachments": [], "routes": []})
-    assert read_routes(client, "ccn-2") == ()
-    assert actions(simulator) == ["DescribeCcnRoutes"]
-
-
-def test_a_cluster_s_networks_are_read(client: Client) -> None:
-    assert read_topology(client, "cls-1") == Topology("vpc-1", (), "192.168.0.0/17", ("subnet-1",))
-    found = read_topology(client, "cls-gr")
-    assert found is not None
-    assert found.cluster_cidrs == ("172.16.0.0/16",)
-
-
-def test_an_unknown_cluster_has_no_topology(client: Client) -> None:
-    assert read_topology(client, "cls-none") is None
-
-
-@pytest.mark.parametrize("kind", ["reset", "throttle", "http-500", "internal-error-after"])
-def test_a_page_that_fails_fails_the_reading_and_nothing_is_taken_for_the_whole(
-    client: Client, simulator: Simulator, kind: str
-) -> None:
-    for number in range(120):
-        simulator.edit("add-route", ccn_id="ccn-1", route={"cidr": f"10.{number}.0.0/24", "vpc_id": "vpc-1"})
-    pages = networks._pages(client, "DescribeCcnRoutes", {"CcnId": "ccn-1"}, "RouteSet")
-    assert len(next(pages)) == 100
-    simulator.order(kind, action="DescribeCcnRoutes")
-    with pytest.raises(CloudError):
-        next(pages)
-
-
-class Paged:
-    """A cloud that gives its items in pages of its own size, whatever was asked for."""
-
-    def __init__(self, total: int, size: int, *, claimed: int | None = None) -> None:
-        self._items = [{"DestinationCidrBlock": f"10.{n // 250}.{n % 250}.0/24"} for n in range(total)]
-        self._size = size
-        self._claimed = total if claimed is None else claimed
-        self.calls = 0
-
-    def call(self, _service: str, _action: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        self.calls += 1
-        offset = parameters["Offset"]
-        page = self._items[offset : offset + min(self._size, parameters["Limit"])]
-        return {"TotalCount": self._claimed, "RouteSet": page or None, "RequestId": "r-1"}
-
-
-def routes_of(paged: Paged) -> list[str]:
-    client: Any = paged
-    return [route.destination for route in read_routes(client, "ccn-1")]
-
-
-def test_a_cloud_that_gives_shorter_pages_than_asked_for_is_read_without_a_gap() -> None:
-    assert len(set(routes_of(Paged(230, 40)))) == 230
-
-
-def test_a_cloud_that_tells_no_total_is_read_until_a_page_is_short() -> None:
-    assert len(routes_of(Paged(230, 100, claimed=0))) == 230
-
-
-def test_a_page_that_is_exactly_full_is_not_followed_by_an_empty_one() -> None:
-    paged = Paged(200, 100)
-    assert len(routes_of(paged)) == 200
-    assert paged.calls == 2
-
-
-def test_a_reading_that_would_not_end_is_no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(networks, "MOST_PAGES", 3)
-    with pytest.raises(CloudAmbiguous):
-        routes_of(Paged(1000, 100))
-
-
-def test_a_reading_that_ends_before_its_own_total_is_no_reading() -> None:
-    with pytest.raises(CloudAmbiguous):
-        routes_of(Paged(150, 100, claimed=400))
-
-
-def test_an_interface_that_two_pages_list_counts_once() -> None:
-    class Shifting:
-        """Pages that shift while they are read: the first interface shows up again on the second page."""
-
-        def call(self, _service: str, _action: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-            number = parameters["Offset"] // 100
-            page = [
-                _interface(0 if number and index == 0 else number * 100 + index) for index in range(100 - 50 * number)
-            ]
-            return {"TotalCount": 150, "NetworkInterfaceSet": page}
-
-    client: Any = Shifting()
-    found = read_interfaces(client, ["10.0.0.0"])
+def test_an_interface_that_one_page_lists_twice_counts_once() -> None:
+    found = interfaces_of([interface(0), interface(0), interface(1)], total=3)
     assert [address.interface_id for address in found["10.0.0.0"]] == ["eni-0"]
 
 
-def _interface(number: int) -> dict[str, Any]:
-    addresses = [{"PrivateIpAddress": f"10.0.{number // 250}.{number % 250}", "State": "AVAILABLE"}]
-    return {"NetworkInterfaceId": f"eni-{number}", "VpcId": "vpc-1", "PrivateIpAddressSet": addresses}
+def test_an_interface_that_two_pages_list_was_read_while_its_pages_shifted() -> None:
+    """Another one is then missing, even where the interface itself has changed between the two."""
+    for again in (interface(0), interface(0, "PENDING")):
+        with pytest.raises(CloudAmbiguous) as raised:
+            interfaces_of([interface(n) for n in range(100)], [again, *map(interface, range(101, 150))], total=150)
+        assert raised.value.code == "IncompleteAnswer"
+
+
+WRONG: tuple[Any, ...] = (5, {"a": 1}, [None], [["x"]], True)
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("field", ["NetworkInterfaceId", "VpcId", "SubnetId", "PrivateIpAddressSet", "GroupSet"])
+def test_an_interface_of_a_wrong_type_is_no_answer(field: str, wrong: Any) -> None:
+    with pytest.raises(CloudAmbiguous):
+        interfaces_of([interface(0, **{field: wrong})], total=1)
+
+
+def test_the_networks_of_a_vpc_are_found_in_whatever_state_it_is_attached(client: Client) -> None:
+    assert read_ccn_ids(client, "vpc-1") == ["ccn-1"]
+    assert read_ccn_ids(client, "vpc-2") == ["ccn-1"]
+    assert read_ccn_ids(client, "vpc-none") == []
+
+
+def test_networks_are_told_once_in_order_and_those_of_others_are_left_out() -> None:
+    found = [
+        {"CcnId": "ccn-2", "InstanceId": "vpc-1"},
+        {"CcnId": "ccn-1", "InstanceId": "vpc-1", "State": "PENDING"},
+        {"CcnId": "ccn-2", "InstanceId": "vpc-1", "State": "DELETING"},
+        {"CcnId": "ccn-3", "InstanceId": "vpc-10"},
+    ]
+    cloud: Any = Scripted(DescribeCcnAttachedInstances=[{"TotalCount": 4, "InstanceSet": found}])
+    assert read_ccn_ids(cloud, "vpc-1") == ["ccn-1", "ccn-2"]
+
+
+@pytest.mark.parametrize("names", [{"CcnId": None, "InstanceId": "vpc-1"}, {"CcnId": "ccn-1"}, {}])
+def test_an_attachment_without_names_is_no_answer(names: dict[str, Any]) -> None:
+    cloud: Any = Scripted(DescribeCcnAttachedInstances=[{"TotalCount": 1, "InstanceSet": [names]}])
+    with pytest.raises(CloudAmbiguous):
+        read_ccn_ids(cloud, "vpc-1")
+
+
+def test_a_network_is_read_with_all_that_is_attached_and_all_routes(client: Client) -> None:
+    ccn, calls = read_ccn(client, "ccn-1", nothing)
+    assert (ccn.ccn_id, calls) == ("ccn-1", 2)
+    assert ccn.attachments == (
+        Attachment("ccn-1", "vpc-1", "ACTIVE", ("10.0.0.0/16", "172.16.0.0/16")),
+        Attachment("ccn-1", "vpc-2", "PENDING", ("10.1.0.0/16",)),
+    )
+    assert ccn.routes.routes == (
+        Route("ccn-1", "172.16.0.0/16", "VPC", "vpc-1", True),
+        Route("ccn-1", "10.1.0.0/16", "VPC", "vpc-2", False),
+    )
+
+
+def test_routes_are_read_over_all_pages_and_the_reader_is_asked_between_them(
+    client: Client, simulator: Simulator
+) -> None:
+    for number in range(230):
+        route = {"cidr": f"10.{number}.0.0/24", "vpc_id": "vpc-1", "enabled": number % 2 == 0}
+        simulator.edit("add-route", ccn_id="ccn-1", route=route)
+    asked: list[int] = []
+    ccn, calls = read_ccn(client, "ccn-1", lambda: asked.append(len(simulator.calls)))
+    assert (len(ccn.routes.routes), calls) == (232, 4)
+    offsets = [call["parameters"]["Offset"] for call in simulator.calls if call["action"] == "DescribeCcnRoutes"]
+    assert offsets == [0, 100, 200]
+    assert asked == [2, 3]
+
+
+def test_a_network_without_routes_has_none(client: Client, simulator: Simulator) -> None:
+    simulator.edit("add-ccn", ccn={"ccn_id": "ccn-2", "attachments": [], "routes": []})
+    ccn, _ = read_ccn(client, "ccn-2", nothing)
+    assert (ccn.attachments, ccn.routes.routes) == ((), ())
+    assert actions(simulator) == ["DescribeCcnAttachedInstances", "DescribeCcnRoutes"]
+
+
+def test_a_network_that_the_cloud_does_not_know_is_an_error_and_not_an_empty_one(client: Client) -> None:
+    with pytest.raises(CloudResourceMissing):
+        read_ccn(client, "ccn-none", nothing)
+
+
+@pytest.mark.parametrize("kind", ["reset", "throttle", "http-500", "internal-error-after"])
+@pytest.mark.parametrize("offset", [0, 100])
+def test_a_page_that_fails_fails_the_reading_and_nothing_is_taken_for_the_whole(
+    client: Client, simulator: Simulator, kind: str, offset: int
+) -> None:
+    for number in range(120):
+        simulator.edit("add-route", ccn_id="ccn-1", route={"cidr": f"10.{number}.0.0/24", "vpc_id": "vpc-1"})
+    simulator.order(kind, action="DescribeCcnRoutes", offset=offset)
+    with pytest.raises(CloudError):
+        read_ccn(client, "ccn-1", nothing)
+
+
+@pytest.mark.parametrize(
+    ("action", "fields"),
+    [
+        ("DescribeCcnAttachedInstances", {"InstanceSet": None}),
+        ("DescribeCcnAttachedInstances", {"InstanceSet": [None]}),
+        ("DescribeCcnAttachedInstances", {"InstanceSet": "none"}),
+        ("DescribeCcnAttachedInstances", {"TotalCount": 7}),
+        ("DescribeCcnRoutes", {"RouteSet": None}),
+        ("DescribeCcnRoutes", {"RouteSet": []}),
+        ("DescribeCcnRoutes", {"RouteSet": {"a": 1}}),
+        ("DescribeCcnRoutes", {"TotalCount": "many"}),
+        ("DescribeCcnRoutes", {"TotalCount": -1}),
+    ],
+)
+def test_a_network_that_is_answered_in_part_is_no_answer(
+    client: Client, simulator: Simulator, action: str, fields: dict[str, Any]
+) -> None:
+    simulator.order("answer", action=action, fields=fields)
+    with pytest.raises(CloudAmbiguous):
+        read_ccn(client, "ccn-1", nothing)
+    assert read_ccn(client, "ccn-1", nothing)[0].active("vpc-1") is not None
+
+
+RULES = [{"protocol": "TCP", "port": "8080", "cidr": "10.0.0.0/8", "action": "ACCEPT"}]
+
+
+def test_the_rules_of_a_security_group_are_read(client: Client, simulator: Simulator) -> None:
+    simulator.edit("add-security-group", security_group={"security_group_id": "sg-1", "ingress": RULES})
+    assert read_policies(client, "sg-1") == (Policy("TCP", "8080", "10.0.0.0/8", "ACCEPT"),)
+    with pytest.raises(CloudError):
+        read_policies(client, "sg-none")
+
+
+def test_how_the_account_is_billed_is_read(client: Client, simulator: Simulator) -> None:
+    assert read_account_type(client) == "STANDARD"
+    simulator.edit("set-account-type", account_type="LEGACY")
+    assert read_account_type(client) == "LEGACY"
+
+
+@pytest.mark.parametrize("wrong", [None, "", 5, ["STANDARD"], {"a": 1}, True])
+def test_a_kind_of_account_that_cannot_be_read_is_no_answer(wrong: Any) -> None:
+    cloud: Any = Scripted(DescribeNetworkAccountType=[{"NetworkAccountType": wrong}])
+    with pytest.raises(CloudAmbiguous):
+        read_account_type(cloud)
+
+
+def test_rules_that_cannot_be_read_are_no_answer() -> None:
+    for wrong in (5, "text", [None], {"Ingress": 5}, {"Ingress": [None]}):
+        cloud: Any = Scripted(DescribeSecurityGroupPolicies=[{"SecurityGroupPolicySet": wrong}])
+        with pytest.raises(CloudAmbiguous):
+            read_policies(cloud, "sg-1")
+
+
+@pytest.mark.parametrize("answer", [{}, {"SecurityGroupPolicySet": None}])
+def test_a_security_group_of_nulls_is_no_answer(answer: dict[str, Any]) -> None:
+    cloud: Any = Scripted(DescribeSecurityGroupPolicies=[answer])
+    with pytest.raises(CloudAmbiguous):
+        read_policies(cloud, "sg-1")
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda cloud: read_ccn_ids(cloud, "vpc-1"),
+        lambda cloud: read_ccn(cloud, "ccn-1", nothing),
+        lambda cloud: read_interfaces(cloud, ["10.0.3.17"]),
+    ],
+)
+@pytest.mark.parametrize("wrong", [[None], ["text"], [[]], "text", 5, True, {"a": 1}])
+def test_a_list_of_a_wrong_type_is_no_answer(read: Callable[[Any], object], wrong: Any) -> None:
+    names = ("InstanceSet", "RouteSet", "NetworkInterfaceSet")
+    answer = {"TotalCount": 1, **dict.fromkeys(names, wrong)}
+    actions_asked = ("DescribeCcnAttachedInstances", "DescribeCcnRoutes", "DescribeNetworkInterfaces")
+    cloud = Scripted(**{action: [answer] for action in actions_asked})
+    with pytest.raises(CloudAmbiguous):
+        read(cloud)

@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from app.cloud import translate
-from app.domain.cluster import Topology
 from app.domain.load_balancer import Inventory, Listener, Rule
 from app.domain.target import Place
-from app.ownership.evidence import Attachment, InterfaceAddress, Route
+from app.ownership.evidence import Vip
 from app.planning.batches import MAX_RULES, batches
 from app.planning.plan import Change, Kind
 
@@ -61,6 +60,27 @@ def test_a_listener_of_nulls_keeps_its_id() -> None:
     bare = {"ListenerId": "lbl-1", "Protocol": None, "Port": None, "Rules": [{"LocationId": None}]}
     found = translate.inventory({}, [bare]).listeners
     assert found == (Listener("lbl-1", "", 0, (Rule("", "", ""),)),)
+
+
+@pytest.mark.parametrize(
+    ("found", "internal", "snat_pro"),
+    [
+        ({"LoadBalancerType": "INTERNAL", "SnatPro": True}, True, True),
+        ({"LoadBalancerType": "internal", "SnatPro": False}, True, False),
+        ({"LoadBalancerType": "OPEN", "SnatPro": None}, False, False),
+        ({"LoadBalancerType": None}, False, False),
+    ],
+)
+def test_an_inventory_says_whose_clients_it_has_and_whether_it_reaches_beyond_its_vpc(
+    found: dict[str, Any], internal: bool, snat_pro: bool
+) -> None:
+    assert translate.inventory(found, []) == Inventory("", (), (), internal, snat_pro)
+
+
+def test_the_addresses_of_a_load_balancer_are_told_with_whose_they_are() -> None:
+    found = {"LoadBalancerId": "lb-1", "VpcId": "vpc-1", "LoadBalancerVips": ["1.2.3.4", "10.0.0.9"]}
+    assert translate.vips(found) == (("1.2.3.4", "10.0.0.9"), Vip("lb-1", "vpc-1"))
+    assert translate.vips({"LoadBalancerId": "lb-1", "VpcId": None, "LoadBalancerVips": None}) == ((), Vip("lb-1", ""))
 
 
 def target(ip: str | None = "10.0.3.17", **changes: Any) -> dict[str, Any]:
@@ -161,63 +181,3 @@ def test_a_full_batch_of_weights_fits_into_the_largest_call_whatever_the_weights
             assert len(entries) <= MAX_RULES == 100
             assert max(len(entry["Targets"]) for entry in entries) <= 50
             assert sum(len(entry["Targets"]) for entry in entries) == len(batch.changes) <= 500
-
-
-def test_every_address_of_every_interface_is_read() -> None:
-    interfaces: list[dict[str, Any]] = [
-        {
-            "NetworkInterfaceId": "eni-1",
-            "VpcId": "vpc-1",
-            "SubnetId": "subnet-1",
-            "Attachment": {"InstanceId": "ins-1"},
-            "PrivateIpAddressSet": [
-                {"PrivateIpAddress": "10.0.3.1", "State": "AVAILABLE"},
-                {"PrivateIpAddress": "10.0.3.2", "State": "pending"},
-            ],
-        },
-        {"NetworkInterfaceId": "eni-2", "PrivateIpAddressSet": None},
-    ]
-    assert translate.interface_addresses(interfaces) == [
-        InterfaceAddress("10.0.3.1", "eni-1", "vpc-1", "subnet-1", "ins-1", "AVAILABLE"),
-        InterfaceAddress("10.0.3.2", "eni-1", "vpc-1", "subnet-1", "ins-1", "pending"),
-    ]
-
-
-@pytest.mark.parametrize("attachment", [None, {}, {"InstanceId": None}, {"InstanceId": ""}])
-def test_an_interface_without_a_machine_is_attached_to_nothing(attachment: dict[str, Any] | None) -> None:
-    interface: dict[str, Any] = {"NetworkInterfaceId": "eni-1", "Attachment": attachment, "PrivateIpAddressSet": [{}]}
-    assert translate.interface_addresses([interface]) == [InterfaceAddress("", "eni-1", "", "", None, "")]
-
-
-def test_attachments_of_nulls_are_active_nowhere() -> None:
-    found: list[dict[str, Any]] = [{"CcnId": "ccn-1", "InstanceId": "vpc-1", "State": "active"}, {"CcnId": None}]
-    active, unknown = translate.attachments(found)
-    assert (active, active.active) == (Attachment("ccn-1", "vpc-1", "active"), True)
-    assert (unknown, unknown.active) == (Attachment("", "", ""), False)
-
-
-def test_routes_are_enabled_only_when_the_cloud_says_so_and_ipv6_is_left_out() -> None:
-    found: list[dict[str, Any]] = [
-        {"DestinationCidrBlock": "172.16.0.0/16", "InstanceType": "VPC", "InstanceId": "vpc-1", "Enabled": True},
-        {"DestinationCidrBlock": "172.17.0.0/16", "InstanceType": None, "InstanceId": None, "Enabled": None},
-        {"DestinationCidrBlock": "2001:db8::/32", "InstanceId": "vpc-1", "Enabled": True},
-        {"DestinationCidrBlock": None, "DestinationIpv6CidrBlock": "2001:db8::/32", "Enabled": True},
-        {},
-    ]
-    assert translate.routes("ccn-1", found) == (
-        Route("ccn-1", "172.16.0.0/16", "VPC", "vpc-1", True),
-        Route("ccn-1", "172.17.0.0/16", "", "", False),
-    )
-
-
-def test_a_topology_is_read_with_what_there_is_of_it() -> None:
-    full = {"VpcId": "vpc-1", "ClusterCIDR": "172.16.0.0/16", "ServiceCIDR": "192.168.0.0/17", "Subnets": ["subnet-1"]}
-    expected = Topology("vpc-1", ("172.16.0.0/16",), "192.168.0.0/17", ("subnet-1",))
-    assert translate.topology({"ClusterNetworkSettings": full}) == expected
-    bare = {"VpcId": "vpc-1", "ClusterCIDR": "", "ServiceCIDR": None, "Subnets": None}
-    assert translate.topology({"ClusterNetworkSettings": bare}) == Topology("vpc-1", (), None, ())
-
-
-@pytest.mark.parametrize("settings", [None, {}, {"VpcId": None}, {"VpcId": ""}])
-def test_a_cluster_whose_vpc_is_not_known_has_no_topology_yet(settings: dict[str, Any] | None) -> None:
-    assert translate.topology({"ClusterNetworkSettings": settings}) is None

@@ -28,6 +28,7 @@ BODIES = {
     "pod-events.put_service_targets",
     "holds.approve",
     "holds.dismiss",
+    "verifications.post",
 }
 LISTS = [route for route in ROUTES if route.endpoint in {"listing", "history"}]
 each_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")

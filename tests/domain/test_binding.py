@@ -1,12 +1,24 @@
 """States of a binding, and the moves between them."""
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from datetime import timedelta
 
 import pytest
 
-from app.domain.binding import LEAVING, LIVE, MOVES, MoveNotAllowed, State, moved, revised
+from app.domain.binding import (
+    LEAVING,
+    LIVE,
+    MOVES,
+    NOT_VERIFIED,
+    MoveNotAllowed,
+    State,
+    Verdict,
+    Verification,
+    moved,
+    revised,
+)
 from app.domain.codes import Code
+from app.domain.event import Workload
 from app.domain.load_balancer import Slot
 from app.domain.target import Place
 from tests.planning.builders import NOW, binding
@@ -110,3 +122,50 @@ def test_the_place_is_what_the_slot_and_the_address_say() -> None:
 
 def test_there_is_no_place_before_the_listener_is_known() -> None:
     assert binding(State.VERIFYING, slot=None, holder=False).place is None
+
+
+PROOF = Verification(
+    Verdict.PROVEN,
+    "eni",
+    NOW,
+    {"detail": None, "checks": [{"check": "no-node"}], "read_at": {"region": "then"}},
+    ("w-1",),
+)
+
+
+def test_a_proof_is_rendered_with_all_that_it_rests_on() -> None:
+    assert PROOF.rendered() == {
+        "verdict": "proven",
+        "method": "eni",
+        "checked_at": NOW.isoformat(),
+        "detail": None,
+        "checks": [{"check": "no-node"}],
+        "read_at": {"region": "then"},
+        "warnings": ["w-1"],
+    }
+    assert NOT_VERIFIED.rendered() == {"verdict": "unknown", "method": None, "checked_at": None, "warnings": []}
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        (PROOF, True),
+        (replace(PROOF, checked_at=LATER), True),
+        (replace(PROOF, checked_at=None), True),
+        (replace(PROOF, evidence={**PROOF.evidence, "read_at": {"region": "now"}}), True),
+        (replace(PROOF, evidence={"detail": None, "checks": [{"check": "no-node"}]}), True),
+        (replace(PROOF, evidence={**PROOF.evidence, "checks": []}), False),
+        (replace(PROOF, evidence={**PROOF.evidence, "detail": "another"}), False),
+        (replace(PROOF, verdict=Verdict.DECLARED), False),
+        (replace(PROOF, method="cidr"), False),
+        (replace(PROOF, warnings=()), False),
+    ],
+)
+def test_two_looks_say_the_same_when_nothing_but_their_times_differs(other: Verification, same: bool) -> None:
+    assert (PROOF.says_the_same(other), other.says_the_same(PROOF)) == (same, same)
+
+
+def test_a_workload_is_named_by_namespace_kind_and_name() -> None:
+    named = replace(binding(State.BOUND), workload=Workload("StatefulSet", "db"))
+    assert named.workload_key == f"{named.pod.namespace}/StatefulSet/db"
+    assert replace(named, workload=None).workload_key is None

@@ -7,7 +7,7 @@ from tests.planning.builders import NOW
 
 SET = Topology("vpc-set")
 FOUND = Topology("vpc-found")
-CLUSTER = Cluster("default", "cls-1", "r", Verification.STRICT, None, None, None, None, 0.3, None, NOW, NOW)
+CLUSTER = Cluster("default", "cls-1", "r", Verification.STRICT, None, None, None, None, None, 0.3, None, NOW, NOW)
 
 
 def test_the_operators_topology_wins_over_the_one_that_was_found() -> None:

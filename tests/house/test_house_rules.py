@@ -78,3 +78,14 @@ def test_every_code_is_in_the_glossary_of_codes() -> None:
 
     codes = (HOUSE / "docs" / "codes.md").read_text()
     assert {code.value for code in Code if f"`{code.value}`" not in codes} == set()
+
+
+def test_every_ownership_check_is_in_the_table_for_people_with_its_codes() -> None:
+    from app.ownership.checks import CHECKS
+
+    text = (HOUSE / "docs" / "ownership.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| [^|]+ \| ([^|]+) \|.*\|$", text, re.MULTILINE))
+    assert list(rows) == [check.name for check in CHECKS]
+    assert {name: re.findall(r"`([a-z-]+)`", codes) for name, codes in rows.items()} == {
+        check.name: [code.value for code in check.codes] for check in CHECKS
+    }

@@ -50,7 +50,7 @@ def furnish(
                 topology=TOPOLOGY,
                 max_removal_share=0.3,
             )
-            for subject in (LeaseSubject.VERIFICATION, LeaseSubject.TOPOLOGY):
+            for subject in (LeaseSubject.VERIFICATION, LeaseSubject.REVERIFICATION, LeaseSubject.TOPOLOGY):
                 leases.offer(connection, ACCOUNT, subject, cluster_id)
         for load_balancer_id in load_balancer_ids:
             load_balancers.put(connection, ACCOUNT, load_balancer_id, REGION)

@@ -11,7 +11,7 @@ from app.domain.codes import Code
 from app.domain.event import Pod, Service
 from app.domain.load_balancer import Slot
 from app.domain.target import TargetName
-from app.ledger import bindings
+from app.ledger import bindings, proofs
 from app.ledger.bindings import ConcurrentChange
 from app.ledger.connection import Ledger
 from tests.ledger.building import THEN, a_binding, execute, furnish, keep
@@ -184,7 +184,7 @@ def test_at_work_is_what_can_move_or_may_be_at_the_cloud(ledger: Ledger) -> None
         assert bindings.around_addresses(connection, [("lb-1", "10.0.3.99")], []) == []
 
 
-def test_unproven_are_those_without_an_answer_oldest_first(ledger: Ledger) -> None:
+def test_undecided_are_those_without_an_answer_oldest_first(ledger: Ledger) -> None:
     furnish(ledger)
     keep(
         ledger,
@@ -195,17 +195,22 @@ def test_unproven_are_those_without_an_answer_oldest_first(ledger: Ledger) -> No
         a_binding("b-other", State.VERIFYING, verification=NOT_VERIFIED, cluster_id="cls-b"),
     )
     with ledger.begin() as connection:
-        assert [each.binding_id for each in bindings.unproven(connection, "cls-a", 10)] == ["b-3", "b-2"]
-        assert [each.binding_id for each in bindings.unproven(connection, "cls-a", 1)] == ["b-3"]
+        assert [each.binding_id for each in proofs.undecided(connection, "cls-a", 10)] == ["b-3", "b-2"]
+        assert [each.binding_id for each in proofs.undecided(connection, "cls-a", 1)] == ["b-3"]
 
 
-def test_placed_targets_are_counted_per_listener_and_rule_over_all_clusters(ledger: Ledger) -> None:
+def test_placed_targets_that_are_still_wanted_are_counted_per_listener_and_rule_over_all_clusters(
+    ledger: Ledger,
+) -> None:
     furnish(ledger)
     keep(
         ledger,
         a_binding("b-1", State.BOUND, ip="10.0.4.1", placed=True),
-        a_binding("b-2", State.RELEASED, ip="10.0.4.2", placed=True, cluster_id="cls-b"),
+        a_binding("b-2", State.HELD, ip="10.0.4.2", placed=True, cluster_id="cls-b"),
         a_binding("b-3", State.PENDING, ip="10.0.4.3"),
+        a_binding("b-drains", State.DRAINING, ip="10.0.4.4", placed=True),
+        a_binding("b-leaves", State.REMOVING, ip="10.0.4.5", placed=True),
+        a_binding("b-left", State.RELEASED, ip="10.0.4.6", placed=True),
         a_binding("b-4", State.BOUND, slot=Slot("lbl-web", "loc-1"), placed=True),
         a_binding("b-5", State.BOUND, slot=Slot("lbl-web", "loc-2"), placed=True),
         a_binding("b-6", State.BOUND, target=TargetName("lb-2", 8080), placed=True),

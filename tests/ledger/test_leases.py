@@ -7,10 +7,10 @@ from functools import partial
 import pytest
 
 from app.domain.errors import LeaseLost
-from app.ledger import clusters, leases, load_balancers
+from app.ledger import clusters, leases, load_balancers, regions
 from app.ledger.connection import Connection, Ledger
 from app.ledger.leases import Lease, LeaseSubject
-from tests.ledger.building import ACCOUNT, TOPOLOGY, at_once, execute, expire, fail, furnish, in_one
+from tests.ledger.building import ACCOUNT, at_once, execute, expire, fail, furnish, in_one
 
 MINUTE = timedelta(minutes=1)
 LB = LeaseSubject.LOAD_BALANCER
@@ -181,12 +181,26 @@ def test_a_cluster_where_nothing_waits_is_not_verified(ledger: Ledger) -> None:
     assert ids(take(ledger, subject=LeaseSubject.VERIFICATION)) == ["cls-b"]
 
 
-def test_only_a_topology_that_no_operator_stated_is_read_from_the_cloud(ledger: Ledger) -> None:
+def test_a_cluster_whose_topology_an_operator_stated_is_read_from_the_cloud_all_the_same(ledger: Ledger) -> None:
+    """What it is made of, its version and its machines, no operator states."""
     furnish(ledger)  # with stated topologies
-    assert TOPOLOGY is not None
-    assert take(ledger, subject=LeaseSubject.TOPOLOGY) == []
-    execute(ledger, "UPDATE clusters SET topology_setting = NULL WHERE cluster_id = 'cls-a'")
-    assert ids(take(ledger, subject=LeaseSubject.TOPOLOGY)) == ["cls-a"]
+    assert sorted(ids(take(ledger, subject=LeaseSubject.TOPOLOGY, limit=9))) == ["cls-a", "cls-b"]
+
+
+def test_regions_are_taken_when_they_are_due(ledger: Ledger) -> None:
+    with ledger.begin() as connection:
+        for region in ("r-1", "r-2"):
+            regions.offer(connection, ACCOUNT, region)
+            leases.offer(connection, ACCOUNT, LeaseSubject.REGION, region)
+        regions.read_again(connection, ACCOUNT, "r-1", MINUTE, "the cloud is silent")
+    assert ids(take(ledger, subject=LeaseSubject.REGION, limit=9)) == ["r-2"]
+    assert execute(ledger, "SELECT error FROM regions ORDER BY region") == ["the cloud is silent", None]
+
+
+def test_proofs_are_looked_at_again_when_that_is_due(ledger: Ledger) -> None:
+    furnish(ledger)
+    execute(ledger, "UPDATE clusters SET reverification_due_at = now() + interval '1 hour' WHERE cluster_id = 'cls-b'")
+    assert ids(take(ledger, subject=LeaseSubject.REVERIFICATION, limit=9)) == ["cls-a"]
 
 
 def test_leases_on_one_cluster_for_two_purposes_do_not_hinder_each_other(ledger: Ledger) -> None:

@@ -8,8 +8,9 @@ from random import Random
 from typing import Any
 
 from app.broker.converge import PassTerms, begin_write
+from app.broker.open_look import open_look
 from app.broker.receive_pod_events import receive_pod_events
-from app.broker.record_verdicts import load_unproven, record_verdicts
+from app.broker.record_verdicts import record_verdicts
 from app.domain.binding import Verdict, Verification
 from app.domain.errors import LeaseLost
 from app.domain.event import Outcome, PodEvent, Result
@@ -39,8 +40,8 @@ def verify_all(ledger: Ledger, cluster_id: str) -> None:
     with ledger.begin() as connection:
         clusters.want_verification(connection, cluster_id)
     for lease in take(ledger, LeaseSubject.VERIFICATION, 10):
-        found = load_unproven(ledger, lease).bindings
-        record_verdicts(ledger, lease, {binding.binding_id: (PROVEN, None) for binding in found}, 0.0)
+        found = open_look(ledger, lease).bindings
+        record_verdicts(ledger, lease, {binding.binding_id: (PROVEN, None) for binding in found}, {}, 0.0)
 
 
 def test_of_two_clusters_that_bind_one_place_at_once_exactly_one_holds_it(ledger: Ledger) -> None:
@@ -60,11 +61,10 @@ def test_both_clusters_proven_at_once_the_loser_waits_and_the_holder_goes_on(led
     for name in ("cls-a", "cls-b"):
         receive(ledger, name, *events)
     at_once([partial(verify_all, ledger, name) for name in ("cls-a", "cls-b")])
-    states = Counter(execute(ledger, "SELECT cluster_id, state, reason, holder FROM bindings"))
-    assert states == {
-        ("cls-a", "pending", None, True): 20,
-        ("cls-b", "held", "claimed-by-other-cluster", False): 20,
-    }
+    states = Counter(execute(ledger, "SELECT state, reason, holder FROM bindings"))
+    assert states == {("pending", None, True): 20, ("held", "claimed-by-other-cluster", False): 20}
+    holders = execute(ledger, "SELECT ip, sum(holder::int), count(*) FROM bindings GROUP BY ip")
+    assert sorted(holders) == sorted((f"10.0.4.{number}", 1, 2) for number in range(20))
 
 
 def test_an_unbind_and_a_verdict_at_once_leave_nothing_wanted(ledger: Ledger) -> None:
@@ -150,8 +150,8 @@ def pass_over_all(ledger: Ledger) -> None:
 def verify_what_waits(ledger: Ledger) -> None:
     for _ in range(ROUNDS):
         for lease in take(ledger, LeaseSubject.VERIFICATION, 2):
-            found = load_unproven(ledger, lease).bindings
-            record_verdicts(ledger, lease, {binding.binding_id: (PROVEN, None) for binding in found}, 0.0)
+            found = open_look(ledger, lease).bindings
+            record_verdicts(ledger, lease, {binding.binding_id: (PROVEN, None) for binding in found}, {}, 0.0)
 
 
 def test_nothing_deadlocks_and_no_event_is_lost_when_everybody_writes_everywhere(ledger: Ledger) -> None:

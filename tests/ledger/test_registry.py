@@ -1,18 +1,20 @@
 """Clusters, load balancers, grants and tokens as rows, and the load balancer's place in the queue."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from app.domain.cluster import Topology, Verification
+from app.domain.cluster import Platform, Topology, Verification
 from app.domain.load_balancer import Grant, Inventory
-from app.ledger import clusters, grants, load_balancers, tokens
+from app.ledger import clusters, grants, load_balancers, tokens, topologies
 from app.ledger.connection import Connection, Ledger
 from app.ledger.tokens import KeptToken
-from tests.ledger.building import ACCOUNT, INVENTORY, REGION, TOPOLOGY, execute, furnish
+from tests.ledger.building import ACCOUNT, INVENTORY, REGION, THEN, TOPOLOGY, execute, furnish
 
 SECOND = timedelta(seconds=1)
+PLATFORM = Platform(known=True, kubernetes_version="1.30.0", network_type="VPC-CNI", vpc_cni=True)
 
 
 def put_cluster(connection: Connection, **changes: Any) -> bool:
@@ -40,7 +42,7 @@ def test_a_discovered_topology_outlives_a_stated_one(ledger: Ledger) -> None:
     found = Topology("vpc-found")
     with ledger.begin() as connection:
         put_cluster(connection)
-        clusters.record_topology(connection, "cls-a", found, None, SECOND)
+        topologies.record(connection, "cls-a", found, PLATFORM, THEN)
         put_cluster(connection, topology=TOPOLOGY)
         stated = clusters.find(connection, "cls-a")
         put_cluster(connection)
@@ -53,8 +55,8 @@ def test_a_discovered_topology_outlives_a_stated_one(ledger: Ledger) -> None:
 def test_a_topology_that_could_not_be_read_leaves_the_last_one_in_use(ledger: Ledger) -> None:
     with ledger.begin() as connection:
         put_cluster(connection)
-        clusters.record_topology(connection, "cls-a", TOPOLOGY, None, SECOND)
-        clusters.record_topology(connection, "cls-a", None, "the cloud is silent", SECOND)
+        topologies.record(connection, "cls-a", TOPOLOGY, PLATFORM, THEN)
+        topologies.record_error(connection, "cls-a", "the cloud is silent")
         kept = clusters.find(connection, "cls-a")
     assert kept is not None
     assert (kept.topology, kept.topology_error) == (TOPOLOGY, "the cloud is silent")
@@ -75,7 +77,11 @@ def test_locking_what_is_not_there_locks_nothing(ledger: Ledger) -> None:
         assert list(load_balancers.lock(connection, ["lb-2", "lb-none", "lb-1"])) == ["lb-1", "lb-2"]
 
 
-@pytest.mark.parametrize("inventory", [INVENTORY, Inventory("", (), ())], ids=["full", "bare"])
+@pytest.mark.parametrize(
+    "inventory",
+    [INVENTORY, Inventory("", (), ()), replace(INVENTORY, internal=True, snat_pro=True)],
+    ids=["full", "bare", "wide"],
+)
 def test_an_inventory_comes_back_as_it_was_read(ledger: Ledger, inventory: Inventory) -> None:
     furnish(ledger, inventory=inventory)
     with ledger.begin() as connection:
@@ -92,6 +98,15 @@ def test_a_load_balancer_that_is_gone_keeps_its_last_inventory(ledger: Ledger) -
         kept = load_balancers.find(connection, "lb-1")
     assert kept is not None
     assert (kept.inventory, kept.missing) == (INVENTORY, True)
+
+
+def test_an_inventory_of_an_earlier_version_is_that_of_an_ordinary_load_balancer(ledger: Ledger) -> None:
+    furnish(ledger)
+    execute(ledger, "UPDATE load_balancers SET inventory = inventory - 'internal' - 'snat_pro'")
+    with ledger.begin() as connection:
+        kept = load_balancers.find(connection, "lb-1")
+    assert kept is not None
+    assert kept.inventory == INVENTORY
 
 
 def finish(ledger: Ledger, **changes: Any) -> tuple[int, int]:

@@ -100,6 +100,7 @@ _steps: st.SearchStrategy[Step] = st.one_of(
     _kind("bring_up", clusters),
     _kind("bring_up", clusters),
     _kind("verify", verdicts, clusters),
+    _kind("sweep", verdicts, clusters, st.sampled_from([UIDS, UIDS[:2], UIDS[:1]]), st.sampled_from([0.3, 1.0])),
     _kind("converge", st.booleans(), st.booleans()),
     _kind("lose", st.integers(0, 5)),
 )

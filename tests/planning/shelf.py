@@ -13,7 +13,7 @@ from itertools import count
 from app.domain.binding import MOVES, Binding, State
 from app.domain.event import PodEvent, Result
 from app.domain.journal import Entry
-from app.domain.load_balancer import Grant, LoadBalancer, resolve
+from app.domain.load_balancer import Grant, LoadBalancer, Slot, resolve
 from app.domain.target import TargetName
 from app.planning.known import Answer, Head, Known
 from app.planning.promotion import PROOFS
@@ -49,10 +49,14 @@ class Shelf:
         """Take ``events`` as the full truth for the shop's Service."""
         mine = [b for b in self.bindings.values() if b.live and b.cluster_id == MINE and b.service == SHOP]
         reception = self._reception(events, MINE, mine)
-        present = Counter((b.target.load_balancer_id, b.slot) for b in self.bindings.values() if b.placed and b.wanted)
-        outcome = replace_targets(reception, revision, events, mine, present, max_share)
+        outcome = replace_targets(reception, revision, events, mine, self.present(), max_share)
         self._keep(reception, MINE)
         return outcome
+
+    def present(self) -> Counter[tuple[str, Slot | None]]:
+        """How many targets are at the cloud and wanted there, as the real ledger counts them for the guard."""
+        wanted = (b for b in self.bindings.values() if b.placed and b.wanted)
+        return Counter((b.target.load_balancer_id, b.slot) for b in wanted)
 
     def put(self, *bindings: Binding) -> None:
         """Keep bindings that came about otherwise, with the heads that led to them."""

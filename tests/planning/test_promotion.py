@@ -9,7 +9,8 @@ import pytest
 from app.domain.binding import Binding, State, Verdict, Verification
 from app.domain.codes import Code
 from app.domain.load_balancer import Grant, LoadBalancer, Slot
-from app.planning.promotion import WAITS_FOR_ROOM, Surroundings, judged, promoted
+from app.planning.places import Places
+from app.planning.promotion import WAITS_FOR_ROOM, Surroundings, promoted
 from tests.planning.builders import (
     BY_PORT,
     MINE,
@@ -24,12 +25,11 @@ from tests.planning.builders import (
     binding,
     grant,
     load_balancer,
-    place,
 )
 
 LATER = NOW + SECOND
-UNKNOWN = Verification(Verdict.UNKNOWN, "eni", NOW, {"detail": "throttled"})
-DISPROVEN = Verification(Verdict.DISPROVEN, "eni", NOW, {"detail": "no interface holds 10.0.3.17"})
+UNKNOWN = Verification(Verdict.UNKNOWN, "eni", NOW)
+DISPROVEN = Verification(Verdict.DISPROVEN, "eni", NOW)
 DECLARED = Verification(Verdict.DECLARED, "cidr", NOW)
 
 
@@ -53,7 +53,7 @@ def promote(
     around = Surroundings(
         balancer or load_balancer(),
         {each.cluster_id: each for each in grants},
-        {place(): (found, *others)},
+        Places((found, *others)),
     )
     return list(promoted(found, around, LATER))
 
@@ -61,37 +61,6 @@ def promote(
 def moves(changed: Iterable[Binding]) -> list[tuple[str, State, Code | None]]:
     """Id, state and reason of what changed."""
     return [(each.binding_id, each.state, each.reason) for each in changed]
-
-
-# --- verdicts
-
-
-@pytest.mark.parametrize("proof", [PROVEN, DECLARED])
-def test_a_proof_is_kept_with_the_binding_that_waits_for_it(proof: Verification) -> None:
-    after = judged(waiting(verification=UNKNOWN, detail="throttled"), proof, None, LATER)
-    assert (after.state, after.verification, after.detail) == (State.VERIFYING, proof, None)
-
-
-def test_no_answer_decides_nothing_and_is_told() -> None:
-    after = judged(waiting(), UNKNOWN, None, LATER)
-    assert (after.state, after.verification, after.detail) == (State.VERIFYING, UNKNOWN, "throttled")
-
-
-@pytest.mark.parametrize("placed", [True, False])
-def test_a_disproven_binding_is_rejected_and_what_it_took_over_is_to_be_taken_off(placed: bool) -> None:
-    after = judged(waiting(holder=True, placed=placed), DISPROVEN, Code.ENI_NOT_FOUND, LATER)
-    assert (after.state, after.reason, after.detail) == (
-        State.REJECTED,
-        Code.ENI_NOT_FOUND,
-        "no interface holds 10.0.3.17",
-    )
-    assert (after.holder, after.placed, after.verification) == (False, placed, DISPROVEN)
-
-
-def test_a_verdict_without_a_sentence_has_none() -> None:
-    assert not judged(waiting(), replace(UNKNOWN, evidence={}), None, LATER).detail
-    after = judged(waiting(), replace(DISPROVEN, evidence={}), Code.ENI_NOT_FOUND, LATER)
-    assert (after.state, after.reason, after.detail) == (State.REJECTED, Code.ENI_NOT_FOUND, None)
 
 
 # --- who is looked at
@@ -126,6 +95,7 @@ def test_these_reasons_wait_for_room() -> None:
         "listener-not-found",
         "load-balancer-not-found",
         "claimed-by-other-cluster",
+        "four-tuple-conflict",
         "not-granted",
     }
 
@@ -177,6 +147,12 @@ def test_a_load_balancer_that_is_missing_and_was_never_read_holds_it() -> None:
 def test_a_name_by_port_gets_its_slot_when_the_listeners_are_read() -> None:
     (after,) = promote(waiting(slot=None, target=BY_PORT))
     assert (after.state, after.slot) == (State.PENDING, SLOT)
+
+
+@pytest.mark.parametrize("proof", [UNKNOWN, DISPROVEN])
+@pytest.mark.parametrize("reason", sorted(WAITS_FOR_ROOM))
+def test_what_is_held_and_not_proven_is_not_promoted_either(proof: Verification, reason: Code) -> None:
+    assert promote(held(reason, verification=proof)) == []
 
 
 def test_a_name_that_two_listeners_share_is_held() -> None:

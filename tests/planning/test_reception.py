@@ -278,12 +278,52 @@ def test_the_same_network_mode_needs_no_new_proof(bound: Shelf) -> None:
 
 
 @pytest.mark.parametrize("state", [State.REMOVING, State.DRAINING])
-def test_a_pod_that_left_before_its_proof_came_is_not_called_back_but_proven_anew(shelf: Shelf, state: State) -> None:
-    shelf.put(binding(state, verification=replace(binding().verification, verdict=Verdict.UNKNOWN)))
+@pytest.mark.parametrize("verdict", [Verdict.UNKNOWN, Verdict.DISPROVEN])
+def test_a_pod_that_left_without_a_proof_is_not_called_back_but_proven_anew(
+    shelf: Shelf, state: State, verdict: Verdict
+) -> None:
+    shelf.put(binding(state, verification=replace(binding().verification, verdict=verdict)))
     assert told(shelf, bind(revision=11)) is ACCEPTED
     assert shelf.only(binding_id="b-u1").state is State.RELEASED
     anew = shelf.only(binding_id="b1")
     assert (anew.state, anew.placed, anew.holder) == (State.VERIFYING, True, True)
+
+
+@pytest.fixture
+def lost(shelf: Shelf) -> Shelf:
+    """A ledger in which the guard holds u1, since its proof is lost."""
+    disproven = replace(binding().verification, verdict=Verdict.DISPROVEN)
+    shelf.put(binding(State.HELD, placed=True, bound_at=NOW, reason=Code.REMOVAL_GUARD, verification=disproven))
+    return shelf
+
+
+@pytest.mark.parametrize("weight", [10, 50, 0])
+def test_a_bind_does_not_call_back_what_is_held_for_its_lost_proof(lost: Shelf, weight: int) -> None:
+    before = lost.only()
+    assert told(lost, bind(revision=11, weight=weight)) is (UNCHANGED if weight == 10 else ACCEPTED)
+    after = lost.only()
+    assert (after.state, after.reason, after.verification) == (State.HELD, Code.REMOVAL_GUARD, before.verification)
+    assert (after.revision, after.weight, after.placed, after.holder) == (11, weight, True, True)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_snapshot_does_not_call_it_back_nor_tells_of_it_again(lost: Shelf, share: float) -> None:
+    named = lost.replace(20, [bind(revision=20)], share)
+    assert (named.held, [result.outcome for result in named.results]) == ((), [UNCHANGED])
+    assert lost.replace(30, [], share).held == ("b-u1",)
+    assert (lost.only().state, lost.entries) == (State.HELD, [])
+
+
+def test_an_unbind_lets_go_of_what_is_held_for_its_lost_proof(lost: Shelf) -> None:
+    assert told(lost, unbind(revision=11)) is ACCEPTED
+    assert lost.only().state is State.DRAINING
+
+
+def test_a_new_pod_at_the_address_of_a_lost_proof_is_proven_by_itself(lost: Shelf) -> None:
+    assert told(lost, bind("u2", 11)) is ACCEPTED
+    former, anew = lost.only(binding_id="b-u1"), lost.only(binding_id="b1")
+    assert (former.state, former.reason, former.placed) == (State.RELEASED, Code.SUPERSEDED, False)
+    assert (anew.state, anew.verification.verdict, anew.placed) == (State.VERIFYING, Verdict.UNKNOWN, True)
 
 
 def test_what_the_guard_holds_unproven_is_proven_anew_when_it_returns(shelf: Shelf) -> None:

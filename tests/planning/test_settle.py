@@ -145,6 +145,28 @@ def test_what_is_gone_is_released_and_gives_up_its_place_and_record(state: State
     assert (released.state, released.placed, released.holder) == (State.RELEASED, False, False)
 
 
+@pytest.mark.parametrize("reason", [None, Code.PROOF_LOST])
+@pytest.mark.parametrize(
+    ("before", "reading", "after"),
+    [
+        (binding(State.DRAINING), "same weight", State.REMOVING),
+        (binding(State.DRAINING), "absent", State.RELEASED),
+        (binding(State.REMOVING), "absent", State.RELEASED),
+        (binding(State.REMOVING, placed=False), "same weight", State.RELEASED),
+    ],
+)
+def test_why_it_leaves_is_told_to_the_end(before: Binding, reading: str, after: State, reason: Code | None) -> None:
+    left = settle(replace(before, reason=reason, detail="no interface holds it"), reading)
+    assert (left.state, left.reason, left.detail) == (after, reason, "no interface holds it")
+
+
+@pytest.mark.parametrize("balancer", ["gone", "without the listener"])
+@pytest.mark.parametrize("state", [State.DRAINING, State.REMOVING])
+def test_why_it_leaves_is_told_also_when_its_listener_went_first(state: State, balancer: str) -> None:
+    left = settle(binding(state, reason=Code.PROOF_LOST, detail="no interface holds it"), "not read", balancer)
+    assert (left.state, left.reason, left.detail) == (State.RELEASED, Code.PROOF_LOST, "no interface holds it")
+
+
 @pytest.mark.parametrize(
     ("until", "after"),
     [

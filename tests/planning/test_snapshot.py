@@ -86,6 +86,26 @@ def test_one_snapshot_after_the_other_does_not_take_the_last_target_either() -> 
     assert shelf.replace(30, [], max_share=0.5).held == ("b-u1",)
 
 
+@pytest.mark.parametrize("state", [State.DRAINING, State.REMOVING])
+def test_what_leaves_already_does_not_count_as_present(state: State) -> None:
+    stays = pods(4)
+    leaves = [binding(state, uid=f"u{number}", ip=f"10.0.3.{number}") for number in (5, 6, 7)]
+    shelf = kept(*stays, *leaves)
+    assert shelf.replace(20, truth(["u1", "u2"])).held == ("b-u3", "b-u4")
+    # Seven would have room for two.
+    assert kept(*pods(7)).replace(20, truth(["u1", "u2", "u3", "u4", "u5"])).held == ()
+
+
+def test_what_a_rejected_binding_left_there_does_not_count_as_present() -> None:
+    left = binding(State.REJECTED, uid="u2", ip="10.0.3.2", placed=True)
+    assert kept(*pods(1), left).replace(20, [], max_share=1.0).held == ("b-u1",)
+
+
+def test_what_is_held_counts_as_present() -> None:
+    held = binding(State.HELD, uid="u4", ip="10.0.3.4", placed=True, reason=Code.QUOTA_EXCEEDED, revision=21)
+    assert kept(*pods(3), held).replace(20, truth(["u1", "u2"])).withdrawn == ("b-u3",)
+
+
 def test_what_was_never_put_there_is_let_go_without_asking_the_guard() -> None:
     shelf = kept(binding(State.PENDING), binding(State.VERIFYING, uid="u2", ip="10.0.3.2"))
     assert shelf.replace(20, [], max_share=0.0).withdrawn == ("b-u1", "b-u2")
@@ -214,11 +234,11 @@ def test_a_snapshot_never_takes_more_than_the_share_nor_the_last_target(
     world = World()
     for step in history:
         step(world)
-    before = {b.binding_id: b for b in world.shelf.bindings.values() if b.placed}
+    before = {b.binding_id: b for b in world.shelf.bindings.values() if b.placed and b.wanted}
     stay = [
         bind(b.pod.uid, 99, b.ip, target=b.target, network_mode=b.network_mode, weight=b.weight)
         for b in before.values()
-        if b.wanted and b.pod.uid in stays and b.cluster_id == MINE
+        if b.pod.uid in stays and b.cluster_id == MINE
     ]
     outcome = world.shelf.replace(99, stay, share)
     for slot in {b.slot for b in before.values()}:

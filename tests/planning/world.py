@@ -4,7 +4,6 @@ The cloud takes every call, unless a step says that the call was lost, or that i
 nothing unproven is registered, and nothing that stood there before the broker came is ever taken off.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -16,8 +15,10 @@ from app.domain.load_balancer import Inventory, Listener
 from app.domain.target import Place
 from app.planning.batches import Batch, next_batch
 from app.planning.observed import Observed
+from app.planning.places import Places
 from app.planning.plan import Kind, plan
-from app.planning.promotion import PROOFS, Surroundings, judged, promoted
+from app.planning.promotion import PROOFS, Surroundings, promoted
+from app.planning.proofs import Decision, judged, looked_at_again
 from app.planning.settle import settled
 from tests.planning.builders import LISTENERS, TCP, UDP, WEB, observed
 from tests.planning.shelf import Shelf
@@ -80,14 +81,49 @@ class World:
 
     def verify(self, verdict: Verdict, cluster_id: str) -> None:
         """Give one verdict on all that waits for one in a cluster."""
-        proof = Verification(verdict, "eni", self.shelf.now, {"detail": f"the verdict is {verdict}"})
-        code = Code.ENI_NOT_FOUND if verdict is Verdict.DISPROVEN else None
-        for binding in list(self.shelf.bindings.values()):
-            waits = binding.state is State.VERIFYING and binding.verification.verdict is Verdict.UNKNOWN
-            if waits and binding.cluster_id == cluster_id:
-                self.shelf.move(judged(binding, proof, code, self.shelf.now))
-                self._promote(binding.binding_id)
+        for binding in self._at_work():
+            silent = binding.state is State.VERIFYING and binding.verification.verdict is Verdict.UNKNOWN
+            claimed = binding.state is State.HELD and binding.reason is Code.CLAIMED_BY_OTHER_CLUSTER
+            refused = claimed and binding.verification.verdict is Verdict.DISPROVEN
+            if binding.cluster_id == cluster_id and (silent or refused):
+                self._decide(binding.binding_id, self._decision(verdict))
         self.shelf.check()
+
+    def sweep(self, verdict: Verdict, cluster_id: str, uids: Sequence[str], share: float = 0.3) -> None:
+        """Look again at the standing proofs of a cluster: this is the verdict on these pods, the others' holds."""
+        standing = [
+            binding
+            for binding in self._at_work()
+            if binding.wanted
+            and binding.cluster_id == cluster_id
+            and binding.verification.verdict is not Verdict.UNKNOWN
+            and not (binding.reason is Code.CLAIMED_BY_OTHER_CLUSTER and binding.verification.verdict not in PROOFS)
+        ]
+        decisions = {
+            each.binding_id: self._decision(verdict if each.pod.uid in uids else Verdict.PROVEN) for each in standing
+        }
+        for _, after in looked_at_again(standing, decisions, self.shelf.present(), share, self.shelf.now):
+            self.shelf.move(after)
+        self.shelf.check()
+
+    def _decision(self, verdict: Verdict) -> Decision:
+        proof = Verification(verdict, "eni", self.shelf.now, {"detail": f"the verdict is {verdict}"})
+        return proof, Code.ENI_NOT_FOUND if verdict is Verdict.DISPROVEN else None
+
+    def _decide(self, binding_id: str, decision: Decision) -> None:
+        binding = self.shelf.bindings[binding_id]
+        others = Places(self._at_work()).others(binding) if binding.place is not None else []
+        claimants = [
+            each
+            for each in others
+            if each.holder
+            and each.wanted
+            and each.cluster_id != binding.cluster_id
+            and each.verification.verdict in PROOFS
+            and each.state is not State.VERIFYING
+        ]
+        self.shelf.move(judged(binding, decision, self.shelf.now, claimants[0] if claimants else None))
+        self._promote(binding_id)
 
     def bring_up(self, cluster_id: str) -> None:
         """Prove all that waits in a cluster, and make a pass that nothing disturbs."""
@@ -135,6 +171,7 @@ class World:
             self.tick(31)
             for cluster_id in self.shelf.answers:
                 self.verify(Verdict.PROVEN, cluster_id)
+                self.sweep(Verdict.PROVEN, cluster_id, ())
             before = dict(self.shelf.bindings)
             if not self.converge() and before == self.shelf.bindings:
                 return
@@ -146,11 +183,7 @@ class World:
         )
 
     def _promote(self, binding_id: str) -> None:
-        at_place: dict[Place, tuple[Binding, ...]] = defaultdict(tuple)
-        for other in self._at_work():
-            if other.place is not None:
-                at_place[other.place] += (other,)
-        around = Surroundings(self.shelf.load_balancer, self.shelf.grants, at_place)
+        around = Surroundings(self.shelf.load_balancer, self.shelf.grants, Places(self._at_work()))
         for after in list(promoted(self.shelf.bindings[binding_id], around, self.shelf.now)):
             self.shelf.move(after)
 

@@ -1,8 +1,7 @@
 """The loops: work is taken when it is due, by as many as have hands, and one that fails does not stop the others."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -19,30 +18,14 @@ from app.worker.loops import Loop, Worker
 from app.worker.verify_ownership import verify_ownership
 from app.worker.workshop import Periods, Workshop
 from tests.worker.judgement import judge
-from tests.worker.yard import Yard, name_of, pod_event
+from tests.worker.yard import Yard, name_of, pod_event, running
 
 SECOND = timedelta(seconds=1)
 
 
-@contextmanager
-def running(*workers: Worker) -> Iterator[None]:
-    """Workers in threads of their own, until the end."""
-    stopped = threading.Event()
-    threads = [threading.Thread(target=worker.run, args=(stopped,)) for worker in workers]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stopped.set()
-        for thread in threads:
-            thread.join(20)
-        assert not any(thread.is_alive() for thread in threads)
-
-
 @pytest.mark.parametrize(("lease", "timeout", "expected"), [(15, 5, 15), (15, 15, 17), (1, 30, 32)])
 def test_a_lease_is_held_for_longer_than_any_call_takes(lease: int, timeout: int, expected: int) -> None:
-    periods = Periods(lease * SECOND, SECOND, SECOND, timeout * SECOND)
+    periods = Periods(lease * SECOND, SECOND, SECOND, SECOND, timeout * SECOND)
     assert periods.held_lease == expected * SECOND
 
 
@@ -212,7 +195,7 @@ def test_addresses_that_were_answered_for_are_proven_although_a_later_answer_fai
             yard.simulator.order("reset", action=action)
 
     _verify(yard, watch)
-    assert len(calls) == 2
+    assert calls == ["DescribeNetworkInterfaces", "DescribeNetworkInterfaces", "DescribeClusterInstances"]
     assert yard.states() == {("pending", None): 100, ("verifying", None): 150}
     assert yard.tell("SELECT failures, verification_due_at IS NULL FROM clusters") == [(1, False)]
     yard.settle()

@@ -17,8 +17,10 @@ def test_a_proven_vpc_cni_pod_is_bound_and_its_proof_kept(yard: Yard) -> None:
         Verdict.PROVEN,
         "eni",
     )
-    (check,) = binding.verification.evidence["checks"]
-    assert check["evidence"]["interface_id"] == "eni-1"
+    checks = {each["check"]: each for each in binding.verification.evidence["checks"]}
+    assert {each["result"] for each in checks.values()} == {"passed"}
+    assert checks["address-on-interface"]["evidence"]["interface_id"] == "eni-1"
+    assert checks["machine-of-cluster"]["evidence"]["instance_id"] == "ins-1"
     assert binding.bound_at is not None
 
 
@@ -71,7 +73,11 @@ def test_an_operators_topology_wins_over_the_clouds(yard: Yard) -> None:
     yard.say("cls-a", pod_event(0))
     yard.run()
     assert yard.only().reason is Code.ENI_OTHER_VPC
-    assert not [call for call in yard.simulator.calls if call["action"] == "DescribeClusters"]
+    # The cloud is asked what else the cluster is made of, and its word on the networks is not the one in use.
+    assert yard.tell("SELECT topology_setting ->> 'vpc_id', topology_found ->> 'vpc_id' FROM clusters") == [
+        ("vpc-b", "vpc-a")
+    ]
+    assert yard.writes() == []
 
 
 def test_a_changed_weight_reaches_the_cloud_without_a_new_registration(yard: Yard) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from app.domain.binding import State
+from app.domain.cluster import Verification
 from app.domain.codes import Code
 from tests.worker.yard import Yard, name_of, pod_event
 
@@ -69,24 +70,46 @@ def test_a_listener_named_by_port_before_it_was_read_is_resolved_and_unbound_by_
 
 
 def test_another_clusters_place_is_waited_for_and_taken_when_it_is_free(yard: Yard) -> None:
-    yard.set_the_table("cls-a", "cls-c")
-    yard.simulator.edit("add-cluster", cluster=_neighbour("cls-c"))
-    yard.say("cls-a", pod_event(0))
+    """Neither has more than its word for it, so the first one keeps the place until it gives it up."""
+    yard.simulator.set_parameters(check_addresses=False)
+    yard.simulator.edit("add-cluster", cluster=_namesake("cls-d"))
+    yard.set_the_table("cls-b", "cls-d", verification=Verification.DECLARED)
+    yard.say("cls-b", pod_event(0, cluster_id="cls-b"))
     yard.run()
-    yard.say("cls-c", pod_event(0, uid="uid-c"))
+    yard.say("cls-d", pod_event(0, cluster_id="cls-b", uid="uid-d"))
     yard.run()
-    waiting = yard.only(cluster_id="cls-c")
+    waiting = yard.only(cluster_id="cls-d")
     assert (waiting.state, waiting.reason) == (State.HELD, Code.CLAIMED_BY_OTHER_CLUSTER)
 
+    yard.say("cls-b", pod_event(0, cluster_id="cls-b", kind="unbind", revision=2))
+    yard.run_until("the successor", lambda: yard.only(cluster_id="cls-d").state is State.BOUND)
+    assert set(yard.targets()) == {name_of(0, "cls-b")}
+
+
+def test_the_same_address_and_port_on_a_second_listener_of_one_protocol_is_held_without_asking_the_cloud(
+    yard: Yard,
+) -> None:
+    yard.set_the_table("cls-a")
+    yard.say("cls-a", pod_event(0))
+    yard.run()
+    yard.say("cls-a", pod_event(0, listener_id="lbl-2", event_id="clash"), pod_event(1, listener_id="lbl-2"))
+    yard.run_until("the neighbour", lambda: set(yard.targets()) == {name_of(0), name_of(1, listener_id="lbl-2")})
+    held = yard.only(state="held")
+    assert (held.ip, held.reason, held.target.listener_id) == (name_of(0)[1], Code.FOUR_TUPLE_CONFLICT, "lbl-2")
+    assert [call["target_count"] for call in yard.writes()] == [1, 1]
+    assert {call["code"] for call in yard.writes()} == {None}
+
     yard.say("cls-a", pod_event(0, kind="unbind", revision=2))
-    yard.run_until("the successor", lambda: yard.only(cluster_id="cls-c").state is State.BOUND)
-    assert set(yard.targets()) == {name_of(0)}
+    both = {name_of(number, listener_id="lbl-2") for number in (0, 1)}
+    yard.run_until("the move to the second listener", lambda: set(yard.targets()) == both)
 
 
 def test_a_target_that_the_cloud_refuses_is_isolated_and_its_neighbours_are_bound(yard: Yard) -> None:
     yard.set_the_table("cls-a")
-    # The four-tuple rule: the same address and port on a second TCP listener of one load balancer.
-    yard.say("cls-a", *(pod_event(number) for number in range(10)))
+    # The four-tuple rule, by a target that somebody put on another TCP listener and that the broker knows nothing of.
+    foreign = {"load_balancer_id": "lb-1", "listener_id": "lbl-1", "ip": name_of(3)[1], "port": 8080, "weight": 10}
+    yard.simulator.edit("add-target", **foreign)
+    yard.say("cls-a", *(pod_event(number) for number in (0, 1, 2, *range(4, 10))))
     yard.run()
     yard.say(
         "cls-a",
@@ -129,11 +152,13 @@ def test_without_a_working_credential_everything_waits_and_nothing_is_lost(yard:
     assert set(yard.targets()) == {name_of(0)}
 
 
-def _neighbour(cluster_id: str) -> dict[str, object]:
+def _namesake(cluster_id: str) -> dict[str, object]:
+    """A cluster that says the same addresses are its own as cls-b does."""
     return {
         "cluster_id": cluster_id,
         "name": cluster_id,
         "version": "1.30.0",
-        "vpc_id": "vpc-a",
-        "network_type": "VPC-CNI",
+        "vpc_id": "vpc-b",
+        "network_type": "GR",
+        "cluster_cidr": "172.20.0.0/16",
     }

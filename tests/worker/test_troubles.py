@@ -109,7 +109,6 @@ def test_one_bad_address_is_found_although_the_load_balancer_is_busy_after_each_
         yard.set_the_table("cls-a")
         yard.say("cls-a", *(pod_event(number) for number in range(pods)))
         yard.worker.run_once()
-        yard.worker.run_once()
         assert yard.states() == {("pending", None): pods}
         bad = address("cls-a", pods // 2)  # proven a moment ago, and gone before the write
         yard.simulator.edit("move-address", ip=bad, **{"from": "eni-1"})
@@ -228,7 +227,7 @@ def test_a_worker_without_the_account_s_credential_says_so_and_leaves_the_work_t
     yard.set_the_table("cls-a")
     yard.say("cls-a", pod_event(0))
     stranger = Worker(Workshop(tools.ledger, no_cloud, "stranger", tools.periods, jitter=lambda: 0.0))
-    assert stranger.run_once() == 3  # a load balancer, a verification and a topology
+    assert stranger.run_once() == 5  # a load balancer, a verification, a sweep, a topology and a region
     ((error, free),) = yard.tell(
         "SELECT last_error, incarnation IS NULL FROM load_balancers JOIN leases ON subject_id = load_balancer_id"
     )

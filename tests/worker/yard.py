@@ -1,8 +1,10 @@
 """A ledger, a cloud on the wire, and a worker in this process: everything but the processes."""
 
+import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Self
 
@@ -45,7 +47,7 @@ class Yard:
 
     def workshop(self, incarnation: str, secret_key: str = "test-secret", **periods: float) -> Workshop:
         """A worker's tools; ``periods`` in seconds."""
-        kept = {"lease": 5.0, "sweep": 60.0, "topology": 60.0, "cloud_timeout": 1.0, **periods}
+        kept = {"lease": 5.0, "sweep": 60.0, "reverify": 60.0, "topology": 60.0, "cloud_timeout": 1.0, **periods}
         times = Periods(**{name: timedelta(seconds=seconds) for name, seconds in kept.items()})
 
         def cloud_for(account_id: str, region: str) -> Client:
@@ -83,6 +85,23 @@ class Yard:
         received = [Received(event, repr(event), {}) for event in events]
         return receive_pod_events(self.ledger, cluster_id, received, actor="test", drain_seconds=drain_seconds)
 
+    def bound(self, cluster_id: str, *numbers: int) -> None:
+        """Pods of a cluster, bound; each would take ten minutes to drain."""
+        self.set_the_table("cls-a", "cls-b")
+        self.say(cluster_id, *(pod_event(n, cluster_id=cluster_id, drain_seconds=600) for n in numbers))
+        self.settle()
+        assert self.states() == {("bound", None): len(numbers)}
+
+    def take_addresses(self, *numbers: int) -> None:
+        """The addresses of these pods of cls-a are on no interface any more."""
+        for number in numbers:
+            ip = address("cls-a", number)
+            self.simulator.edit("move-address", ip=ip, **{"from": f"eni-{number // 200 + 1}"})
+
+    def give_addresses_back(self, *numbers: int) -> None:
+        for number in numbers:
+            self.simulator.edit("move-address", ip=address("cls-a", number), to=f"eni-{number // 200 + 1}")
+
     def run(self) -> None:
         """Let the worker work until nothing moves and every load balancer is reconciled."""
         self.run_until("everything to settle", self._settled)
@@ -111,6 +130,12 @@ class Yard:
                 return passes
         raise AssertionError(f"does not come to rest: {self.bindings()} {self._syncs()}")
 
+    def work(self, rounds: int = 4) -> None:
+        """Let the worker work for some rounds, pauses skipped: where something is asked about again and again."""
+        for _ in range(rounds):
+            self.skip_pauses()
+            self.worker.run_once()
+
     def skip_pauses(self) -> None:
         """Let all pauses after writes and failures be over, but not the time until the next sweep."""
         self.tell("UPDATE load_balancers SET not_before = now() WHERE not_before > now()")
@@ -121,6 +146,22 @@ class Yard:
         """Let the time until the next look at every load balancer be over, and work."""
         self.tell("UPDATE load_balancers SET due_at = now()")
         self.settle()
+
+    def look_again(self) -> None:
+        """Let the time until the next look at every standing proof be over, and work."""
+        self.tell("UPDATE clusters SET reverification_due_at = clock_timestamp()")
+        self.settle()
+
+    def read_topologies(self) -> None:
+        """Let the time until the next reading of every cluster's networks be over, and work."""
+        self.tell("UPDATE clusters SET topology_due_at = now()")
+        self.settle()
+
+    def age_evidence(self) -> None:
+        """Let what was read of networks and load balancers be older than its period, and work."""
+        self.tell("UPDATE load_balancers SET inventory_read_at = inventory_read_at - interval '1 hour', due_at = now()")
+        self.tell("UPDATE vpcs SET read_at = read_at - interval '1 hour'")
+        self.read_topologies()
 
     def end_drains(self) -> None:
         """Let all drain times be over, and work."""
@@ -171,6 +212,10 @@ class Yard:
     def writes(self) -> list[dict[str, Any]]:
         return [call for call in self.simulator.calls if call["action"].startswith("Batch")]
 
+    def reads(self) -> Counter[str]:
+        """How often each action was called that changes nothing at the cloud."""
+        return Counter(call["action"] for call in self.simulator.calls if not call["action"].startswith("Batch"))
+
     def changes(self) -> list[tuple[str, str]]:
         """What happened to targets at the cloud, in order: (kind, ip)."""
         return [(change["kind"], change["ip"]) for change in self.simulator.changes]
@@ -183,6 +228,22 @@ class Yard:
         with self.ledger.begin() as connection:
             kept = load_balancers.listing(connection, "", 100)
         return [(each.wanted_generation, each.reconciled_generation) for each in kept]
+
+
+@contextmanager
+def running(*workers: Worker) -> Iterator[None]:
+    """Workers in threads of their own, until the end."""
+    stopped = threading.Event()
+    threads = [threading.Thread(target=worker.run, args=(stopped,)) for worker in workers]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        for thread in threads:
+            thread.join(20)
+        assert not any(thread.is_alive() for thread in threads)
 
 
 def _shorter(seconds: float) -> None:

@@ -127,6 +127,12 @@ class EntrySchema(Schema):
     event_id = fields.String(required=True, allow_none=True)
     cloud_request_id = fields.String(required=True, allow_none=True)
     detail = fields.String(required=True, allow_none=True)
+    evidence = fields.Dict(
+        keys=fields.String(),
+        required=True,
+        allow_none=True,
+        metadata={"description": "the proof as it was then, where the entry is about one"},
+    )
 
 
 class BindingHistoryQuery(PageQuery):

@@ -9,13 +9,16 @@ from app.ledger.tables.bindings import bindings, heads
 from app.ledger.tables.events import events
 from app.ledger.tables.journal import journal
 from app.ledger.tables.metadata import METADATA
+from app.ledger.tables.networks import ccns, nodes, regions, security_groups, vips, vpcs
 from app.ledger.tables.registry import clusters, grants, load_balancers, tokens
+from app.ledger.tables.verifications import verifications
 from app.ledger.tables.work import call_budget, cloud_operations, leases
 
 __all__ = [
     "METADATA",
     "bindings",
     "call_budget",
+    "ccns",
     "cloud_operations",
     "clusters",
     "events",
@@ -24,5 +27,11 @@ __all__ = [
     "journal",
     "leases",
     "load_balancers",
+    "nodes",
+    "regions",
+    "security_groups",
     "tokens",
+    "verifications",
+    "vips",
+    "vpcs",
 ]

@@ -33,6 +33,8 @@ bindings = Table(
     Column("pod_uid", Text, nullable=False),
     Column("pod", DOCUMENT, nullable=False),
     Column("workload", DOCUMENT),
+    # Namespace, kind and name in one; null where the agent named no workload.
+    Column("workload_key", Text),
     Column("service_namespace", Text),
     Column("service_name", Text),
     Column("network_mode", Text, nullable=False),
@@ -48,6 +50,8 @@ bindings = Table(
     Column("generation", BigInteger, nullable=False),
     Column("verdict", Text, nullable=False),
     Column("verification", DOCUMENT, nullable=False),
+    # When the verdict was last found to hold.
+    Column("checked_at", TIME),
     Column("health", Text, nullable=False),
     Column("created_at", TIME, nullable=False),
     Column("updated_at", TIME, nullable=False),
@@ -89,8 +93,12 @@ Index(
 Index(
     "bindings_unproven",
     bindings.c.cluster_id,
-    postgresql_where=(bindings.c.state == text("'verifying'")) & (bindings.c.verdict == text("'unknown'")),
+    postgresql_where=text(
+        "state = 'verifying' AND verdict = 'unknown'"
+        " OR state = 'held' AND reason = 'claimed-by-other-cluster' AND verdict = 'disproven'"
+    ),
 )
+Index("bindings_of_workload", bindings.c.cluster_id, bindings.c.workload_key, postgresql_where=bindings.c.live)
 Index("bindings_changes", bindings.c.cluster_id, bindings.c.change_sequence)
 Index(
     "bindings_of_service",

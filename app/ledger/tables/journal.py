@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Identity, Index, Integer, PrimaryKeyConstraint, Table, Text
 
-from app.ledger.tables.metadata import METADATA, NOW, TIME
+from app.ledger.tables.metadata import DOCUMENT, METADATA, NOW, TIME
 
 journal = Table(
     "journal",
@@ -26,6 +26,8 @@ journal = Table(
     Column("event_id", Text),
     Column("cloud_request_id", Text),
     Column("detail", Text),
+    # The proof as it was then, where the entry is about one.
+    Column("evidence", DOCUMENT),
     PrimaryKeyConstraint("account_id", "sequence", name="journal_pkey"),
 )
 Index("journal_in_order", journal.c.sequence)

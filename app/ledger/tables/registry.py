@@ -27,6 +27,8 @@ clusters = Table(
     Column("verification", Text, nullable=False),
     Column("topology_setting", DOCUMENT),
     Column("topology_found", DOCUMENT),
+    # What the cloud says the cluster is made of; read also where an operator stated the topology.
+    Column("platform", DOCUMENT),
     Column("topology_read_at", TIME),
     Column("topology_error", Text),
     Column("max_removal_share", Float, nullable=False),
@@ -35,6 +37,8 @@ clusters = Table(
     Column("updated_at", TIME, nullable=False, server_default=NOW),
     # When a worker should look at this cluster's unproven addresses; null: nothing waits.
     Column("verification_due_at", TIME),
+    # When all of its proofs should be looked at again.
+    Column("reverification_due_at", TIME, nullable=False, server_default=NOW),
     Column("topology_due_at", TIME, nullable=False, server_default=NOW),
     Column("failures", Integer, nullable=False, server_default="0"),
     # The last number given to a change of one of its bindings; handed out under the row's lock, so numbers become
@@ -44,6 +48,7 @@ clusters = Table(
     UniqueConstraint("cluster_id", name="clusters_id_names_one_account"),
 )
 Index("clusters_with_verification_due", clusters.c.verification_due_at)
+Index("clusters_with_reverification_due", clusters.c.reverification_due_at)
 Index("clusters_with_topology_due", clusters.c.topology_due_at)
 
 load_balancers = Table(
