@@ -4,6 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 ONCE ?=
+SEED ?= 1
+SECONDS ?= 900
+PAIRS ?= 20
+BENCH_ARGS ?=
 
 help: ## print this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +26,12 @@ demo: $(INSTALLED) ## the main job on this machine, as a story (ONCE=1 ends afte
 
 test: $(INSTALLED) ## all tests, with coverage
 	sh .ci/test
+
+bench: $(INSTALLED) ## how far from as fast as the cloud allows; figures into docs/benchmarks.md (BENCH_ARGS='--size full')
+	$(VENV)/bin/python -m benchmarks $(BENCH_ARGS)
+
+chaos: $(INSTALLED) ## faults on real processes, judged by a checker (SEED=1 SECONDS=900 PAIRS=20)
+	$(VENV)/bin/python -m tests.chaos $(SEED) $(SECONDS) $(PAIRS)
 
 lint: $(INSTALLED) ## ruff, mypy --strict, import contracts
 	$(VENV)/bin/ruff check .
@@ -42,4 +52,4 @@ lock: $(INSTALLED) ## pin requirements anew, with hashes
 clean: ## remove .venv and everything that tools wrote
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 
-.PHONY: help install demo test lint openapi lock clean
+.PHONY: help install demo test bench chaos lint openapi lock clean

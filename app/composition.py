@@ -4,7 +4,7 @@ import os
 import time
 import uuid
 from datetime import timedelta
-from functools import cache
+from functools import lru_cache
 from threading import Semaphore
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ from flask import Flask
 from app.api.application import create_application
 from app.api.context import ApiContext
 from app.cloud.client import Account, Budget, Client
+from app.credentials import Credential
 from app.domain.errors import CloudCredentialRefused
 from app.ledger import call_budget
 from app.ledger.connection import Ledger
@@ -21,7 +22,10 @@ from app.settings import Settings
 from app.worker.loops import Worker
 from app.worker.workshop import CloudFor, Periods, Workshop
 
-WORKER_CONNECTIONS = 25
+MOST_CLIENTS = 256
+"""Most (account, region) pairs with an open client at once."""
+
+WORKER_CONNECTIONS = 36
 """One per hand of a worker, and a few for its look-out."""
 
 
@@ -46,6 +50,7 @@ def build_worker(settings: Settings, url: str) -> tuple[Worker, Workshop]:
         reverify=timedelta(seconds=settings.reverify_seconds),
         topology=timedelta(seconds=settings.topology_seconds),
         cloud_timeout=timedelta(seconds=settings.cloud_timeout_seconds),
+        health=timedelta(seconds=settings.health_seconds),
     )
     workshop = Workshop(ledger, _clouds(settings, ledger), uuid.uuid4().hex, periods)
     return Worker(workshop), workshop
@@ -55,28 +60,34 @@ def _clouds(settings: Settings, ledger: Ledger) -> CloudFor:
     for account in settings.accounts.values():
         _reach_loopback_directly(account.endpoint)
 
-    @cache
-    def client(account_id: str, region: str) -> Client:
+    credentials = {name: Credential(name, account) for name, account in settings.accounts.items()}
+
+    # A rotated credential makes new clients; those of a few earlier ones are let go.
+    @lru_cache(maxsize=MOST_CLIENTS)
+    def client(account_id: str, region: str, secret_id: str, secret_key: str) -> Client:
         kept = settings.accounts[account_id]
-        account = Account(
-            account_id, kept.secret_id, kept.secret_key, kept.endpoint, float(settings.cloud_timeout_seconds)
-        )
+        account = Account(account_id, secret_id, secret_key, kept.endpoint, float(settings.cloud_timeout_seconds))
         return Client(account, region, _budget(ledger, kept.calls_per_second))
 
     def cloud_for(account_id: str, region: str) -> Client:
-        if account_id not in settings.accounts:
+        if account_id not in credentials:
             raise CloudCredentialRefused("NoCredential", f"this worker has no credential for account {account_id}")
-        return client(account_id, region)
+        return client(account_id, region, *credentials[account_id].current())
 
     return cloud_for
 
 
 def _budget(ledger: Ledger, per_second: int) -> Budget:
     def wait_for_slot(account_id: str, region: str, action: str) -> None:
-        with ledger.begin() as connection:
-            pause = call_budget.reserve(connection, account_id, region, action, per_second)
-        if pause:
-            time.sleep(pause.total_seconds())
+        while True:
+            with ledger.begin() as connection:
+                pause = call_budget.reserve(connection, account_id, region, action, per_second).total_seconds()
+            due = time.monotonic() + pause
+            if pause:
+                time.sleep(pause)
+            # Who slept for longer, a process that was stopped say, has missed the slot: others call now.
+            if time.monotonic() - due < call_budget.LATEST.total_seconds():
+                return
 
     return wait_for_slot
 

@@ -17,12 +17,16 @@ DEFAULT_ACCOUNT: Final = "default"
 
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
-    """One cloud account: where its credential is, where its services are, and its call budget."""
+    """One cloud account: its credential, where its services are, and its call budget.
+
+    ``files`` are those of secret id and secret key, None where the value was given itself; read again when they change.
+    """
 
     secret_id: str = field(repr=False)
     secret_key: str = field(repr=False)
     endpoint: str | None
     calls_per_second: int
+    files: tuple[str | None, str | None] = field(default=(None, None), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Settings:
     ``sweep_seconds``         how often a quiet load balancer is read again
     ``reverify_seconds``      how often proofs are looked at again
     ``topology_seconds``      how often the networks of clusters and the listeners are read again
-    ``health_seconds``        how often the health of targets is read (not used yet)
+    ``health_seconds``        how often the health of targets is read where not all are healthy
     ``cloud_timeout_seconds`` how long one call to the cloud may take
     """
 
@@ -167,7 +171,8 @@ def _accounts(reader: _Reader) -> dict[str, AccountSettings]:
     if (secret_id is None) != (secret_key is None):
         raise SettingError(f"{PREFIX}TENCENT_SECRET_ID and {PREFIX}TENCENT_SECRET_KEY go together")
     if secret_id is not None and secret_key is not None:
-        accounts[DEFAULT_ACCOUNT] = AccountSettings(secret_id, secret_key, endpoint, calls)
+        files = (reader.text("TENCENT_SECRET_ID_FILE"), reader.text("TENCENT_SECRET_KEY_FILE"))
+        accounts[DEFAULT_ACCOUNT] = AccountSettings(secret_id, secret_key, endpoint, calls, files)
     return accounts
 
 
@@ -195,4 +200,5 @@ def _account(entry: Mapping[str, Any], name: str, endpoint: str | None, calls: i
         read_secret(entry["secret_key_file"], f"{name}.secret_key_file"),
         _endpoint(entry.get("endpoint"), f"{name}.endpoint") or endpoint,
         _number(entry.get("calls_per_second", calls), f"{name}.calls_per_second", 1, 1000),
+        (entry["secret_id_file"], entry["secret_key_file"]),
     )

@@ -71,11 +71,12 @@ def test_the_api_is_built_without_any_credential_and_serves(ledger_url: str) -> 
 
 
 def test_a_worker_has_a_life_of_its_own_and_the_periods_of_the_settings(ledger_url: str, simulator: Simulator) -> None:
-    settings = settings_for(simulator, LEASE_SECONDS="5", SWEEP_SECONDS="6", TOPOLOGY_SECONDS="7")
+    settings = settings_for(simulator, LEASE_SECONDS="5", SWEEP_SECONDS="6", TOPOLOGY_SECONDS="7", HEALTH_SECONDS="8")
     first, second = (build_worker(settings, ledger_url)[1] for _ in range(2))
     assert first.incarnation != second.incarnation
-    seconds = [each.total_seconds() for each in (first.periods.lease, first.periods.sweep, first.periods.topology)]
-    assert seconds == [5, 6, 7]
+    periods = first.periods
+    seconds = [each.total_seconds() for each in (periods.lease, periods.sweep, periods.topology, periods.health)]
+    assert seconds == [5, 6, 7, 8]
     assert first.periods.cloud_timeout == timedelta(seconds=15)
     for built in (first, second):
         built.ledger.close()
@@ -134,6 +135,23 @@ def test_calls_of_two_workers_together_keep_to_one_budget(ledger_url: str, simul
     # Eight may go at once; a busy machine makes calls late, but none may come before its time.
     assert moments[8] >= 1.0
     assert moments[16] >= 2.0
+
+
+def test_a_process_that_slept_past_its_slot_waits_for_another_one(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, pauses = [0.0], list[float]()
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        now[0] += seconds + (30.0 if len(pauses) == 1 else 0.0)  # stopped during its first sleep
+
+    monkeypatch.setattr(composition.time, "sleep", sleep)
+    monkeypatch.setattr(composition.time, "monotonic", lambda: now[0])
+    wait_for_slot = composition._budget(ledger, 1)
+    for _ in range(2):
+        wait_for_slot(*ACCOUNT, "DescribeTargets")
+    assert len(pauses) == 2
 
 
 def test_a_slot_is_waited_for_exactly_as_long_as_the_ledger_says(

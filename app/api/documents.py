@@ -1,5 +1,6 @@
 """The API's own description: openapi.yaml, and a page that shows it without a network."""
 
+import re
 from typing import Any, Final
 
 import orjson
@@ -135,4 +136,4 @@ def _problem_response(title: str) -> dict[str, Any]:
 
 
 def _openapi_path(path: str) -> str:
-    return path.replace("<identifier:", "{").replace(">", "}")
+    return re.sub(r"<[a-z]+:([a-z_]+)>", r"{\1}", path)

@@ -9,7 +9,8 @@ from app.api.metrics import render_metrics
 from app.api.parsing import StrictBlueprint
 from app.api.schemas.health import StatusSchema
 from app.broker import look_up
-from app.domain.errors import RequestRefused
+from app.domain.binding import Health
+from app.domain.errors import LedgerUnavailable, RequestRefused
 
 blueprint = StrictBlueprint("health", __name__, description="Health and metrics")
 
@@ -31,4 +32,12 @@ def readyz() -> Any:
 @blueprint.response(200, {"type": "string"}, content_type="text/plain")
 def metrics() -> Response:
     """Metrics for Prometheus"""
-    return render_metrics()
+    return render_metrics(_targets())
+
+
+def _targets() -> dict[Health, int] | None:
+    """Metrics are asked for most when something is down: what needs no ledger is told without it."""
+    try:
+        return look_up.targets_by_health(ledger())
+    except LedgerUnavailable:
+        return None

@@ -2,13 +2,15 @@
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from app.domain.binding import Health
 from app.domain.event import Result
 
 REQUESTS: Final = Counter(
@@ -43,10 +45,32 @@ def count_results(results: Iterable[Result]) -> None:
         EVENTS.labels(result.outcome, result.code or "").inc()
 
 
-def render_metrics() -> Response:
-    """Everything counted, of all processes of this server."""
+def render_metrics(targets: Mapping[Health, int] | None) -> Response:
+    """Everything counted, of all processes of this server, and the targets by health as the ledger has them now.
+
+    Without ``targets`` (the ledger did not answer) there is no sample of them: nobody knows is not none.
+    """
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    text = generate_latest(registry)
+    if targets is not None:
+        text += generate_latest(_Targets(targets))
+    return Response(text, content_type=CONTENT_TYPE_LATEST)
+
+
+class _Targets(CollectorRegistry):
+    """A gauge that lives for one answer: one that is kept would be added up over the processes of the server."""
+
+    def __init__(self, targets: Mapping[Health, int]) -> None:
+        super().__init__()
+        self._targets = targets
+
+    def collect(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily(
+            "clb_broker_targets", "The broker's targets at the cloud by health", labels=["health"]
+        )
+        for health, count in self._targets.items():
+            family.add_metric([health], count)
+        return [family]

@@ -10,6 +10,7 @@ from app.domain.cluster import Cluster
 from app.domain.codes import Caution, Code
 from app.domain.event import Result
 from app.domain.load_balancer import Grant, LoadBalancer
+from app.ledger.drift import KeptDifference
 from app.ledger.journal import Kept
 from app.ledger.verifications import Question
 from app.ownership.finding import Result as CheckResult
@@ -117,6 +118,23 @@ def verdict(question: Question) -> dict[str, Any]:
             for check in answer["checks"]
         ],
         "warnings": [Caution(each) for each in answer["warnings"]],
+    }
+
+
+def difference(kept: KeptDifference) -> dict[str, Any]:
+    """A difference between the ledger and the cloud."""
+    return {
+        "drift_id": kept.drift_id,
+        "kind": kept.kind,
+        "ip": kept.place.ip,
+        "port": kept.place.port,
+        "listener_id": kept.place.listener_id,
+        "location_id": kept.place.location_id or None,
+        "weight": kept.weight,
+        "seen_at": kept.seen_at,
+        "action": kept.action,
+        "binding_id": kept.binding_id,
+        "cluster_id": kept.cluster_id,
     }
 
 

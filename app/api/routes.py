@@ -11,6 +11,7 @@ from typing import Any, Final
 from app.api import (
     bindings,
     clusters,
+    drift,
     explain,
     grants,
     health,
@@ -68,6 +69,8 @@ ROUTES: Final = (
     Route("GET", "/v1/load-balancers", load_balancers.blueprint, load_balancers.listing, READERS),
     Route("PUT", _LOAD_BALANCER, load_balancers.blueprint, load_balancers.put, OPERATORS),
     Route("GET", _LOAD_BALANCER, load_balancers.blueprint, load_balancers.get, READERS),
+    Route("GET", f"{_LOAD_BALANCER}/drift", drift.blueprint, drift.listing, READERS),
+    Route("POST", f"{_LOAD_BALANCER}/drift/<identifier:drift_id>/ignore", drift.blueprint, drift.ignore, OPERATORS),
     Route("GET", f"{_LOAD_BALANCER}/grants", grants.blueprint, grants.listing, READERS),
     Route("PUT", _GRANT, grants.blueprint, grants.put, OPERATORS),
     Route("GET", _GRANT, grants.blueprint, grants.get, READERS),

@@ -4,14 +4,13 @@ Nothing of the cloud is called in here, and no transaction is open while it is.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
+from app.broker.passes import After, Call, CallOutcome, Ending, Intent, Opening, PassTerms
 from app.broker.scene import Scene
 from app.domain.binding import Binding, State, Verdict, moved
 from app.domain.codes import Code
-from app.domain.load_balancer import LoadBalancer
+from app.domain.target import Place
 from app.ledger import leases, load_balancers, operations
 from app.ledger.connection import Connection, Ledger
 from app.ledger.leases import Lease
@@ -19,7 +18,9 @@ from app.planning.batches import Batch, next_batch
 from app.planning.observed import Inspection, Observed
 from app.planning.pacing import gathers, pause_after
 from app.planning.plan import Change, Kind, Stance, plan, stance
-from app.planning.settle import next_look
+from app.planning.promotion import PROOFS, WAITS_FOR_ROOM
+from app.planning.quota import within_quota
+from app.planning.settle import RETRIED, next_look
 
 ACTIONS: Mapping[Kind, str] = {
     Kind.REGISTER: "BatchRegisterTargets",
@@ -32,86 +33,6 @@ GATHERING_LOOK = timedelta(milliseconds=60)
 """How soon a load balancer whose burst still gathers is looked at again."""
 
 
-class CallOutcome(StrEnum):
-    """What became of a write."""
-
-    DONE = "done"
-    PARTIAL = "partial"
-    BUSY = "busy"
-    THROTTLED = "throttled"
-    AMBIGUOUS = "ambiguous"
-    CREDENTIAL = "credential"
-    MISSING = "missing"
-    REFUSED = "refused"
-    NOT_SENT = "not-sent"
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """The result of a write, or why there is none. ``failed_listeners`` of a partial one did not take theirs."""
-
-    outcome: CallOutcome
-    request_id: str | None = None
-    detail: str | None = None
-    failed_listeners: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A write that is recorded and now to be called."""
-
-    operation_id: int
-    batch: Batch
-
-
-@dataclass(frozen=True, slots=True)
-class After:
-    """What follows a write.
-
-    The load balancer is left alone for ``tail``. The cloud refuses the changes ``refused`` by themselves: their
-    bindings are held. ``last`` ends the pass; ``jitter`` (0 to 1) spreads the pause after a failure.
-    """
-
-    tail: timedelta
-    jitter: float
-    refused: tuple[Change, ...] = ()
-    last: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a pass ends: with nothing left to do, with a burst that still gathers, or with an error."""
-
-    done: bool
-    gathering: bool = False
-    error: str | None = None
-    tail: timedelta = timedelta(0)
-    jitter: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class PassTerms:
-    """For how long a lease is held at each step, and how often a quiet load balancer is read again."""
-
-    lease: timedelta
-    sweep: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What a worker needs to begin a pass.
-
-    ``unresolved``: some binding waits for a listener that is not known. ``doubted``: the last pass failed.
-    ``inventory_age`` says how long ago the inventory was read; ``listener_ids`` are those with something at work.
-    """
-
-    load_balancer: LoadBalancer
-    unresolved: bool
-    doubted: bool
-    inventory_age: timedelta
-    listener_ids: frozenset[str]
-
-
 def open_pass(ledger: Ledger, lease: Lease, terms: PassTerms) -> Opening:
     """Look at what there is before the cloud is asked. Raises `LeaseLost`, `LedgerUnavailable`."""
     with ledger.begin() as connection:
@@ -122,6 +43,8 @@ def open_pass(ledger: Ledger, lease: Lease, terms: PassTerms) -> Opening:
             load_balancer,
             unresolved=load_balancer.missing or any(map(_needs_listeners, scene.bindings)),
             doubted=load_balancer.failures > 0,
+            quiet=load_balancer.reconciled_generation == load_balancer.wanted_generation,
+            coming=_coming(scene.bindings),
             inventory_age=timedelta.max if read_at is None else scene.now - read_at,
             listener_ids=frozenset(binding.slot.listener_id for binding in scene.bindings if binding.slot),
         )
@@ -137,8 +60,10 @@ def begin_write(ledger: Ledger, lease: Lease, inspection: Inspection, terms: Pas
         scene = Scene(connection, lease, terms.lease)
         scene.inspect(inspection)
         scene.settle_operations()
+        scene.note_drift(inspection.observed)
         scene.settle(inspection.observed)
-        changes = plan(scene.bindings, inspection.observed)
+        changes, excess = within_quota(plan(scene.bindings, inspection.observed), inspection.observed, scene.quota)
+        _hold_without_room(scene, excess)
         batch = next_batch(changes, scene.now)
         gathering = batch is not None and _gathers(connection, scene, batch)
         if batch is not None and not gathering:
@@ -171,7 +96,7 @@ def end_write(
         _hold_refused(scene, after.refused, call)
         scene.write()
         if after.last:
-            error = _error(scene, intent, call, observed)
+            error = None if after.cut_short else _error(scene, intent, call, observed)
             done = error is None and observed is not None and _nothing_left(scene, observed)
             _finish(connection, scene, lease, terms, Ending(done, error=error, tail=after.tail, jitter=after.jitter))
 
@@ -193,6 +118,23 @@ def fail_pass(ledger: Ledger, lease: Lease, error: str, terms: PassTerms, jitter
             error=error,
         )
         leases.give_back(connection, lease)
+
+
+def _coming(found: Collection[Binding]) -> frozenset[Place] | None:
+    """The places of those that are to be registered; None when a target is to be taken off, reweighed or confirmed."""
+    places = set()
+    for binding in found:
+        if binding.state is State.PENDING and not binding.placed and binding.place is not None:
+            places.add(binding.place)
+        elif binding.state not in {State.BOUND, State.VERIFYING, State.HELD} or _may_move(binding):
+            return None
+    return frozenset(places)
+
+
+def _may_move(binding: Binding) -> bool:
+    """Whether the pass itself may find that the binding goes on."""
+    waits = binding.state is State.HELD and binding.reason in WAITS_FOR_ROOM | RETRIED
+    return waits or (binding.state is State.VERIFYING and binding.verification.verdict in PROOFS)
 
 
 def _needs_listeners(binding: Binding) -> bool:
@@ -231,6 +173,13 @@ def _intend(connection: Connection, scene: Scene, lease: Lease, batch: Batch) ->
         for change in batch.changes
     ]
     return Intent(operations.intend(connection, lease, ACTIONS[batch.kind], targets), batch)
+
+
+def _hold_without_room(scene: Scene, excess: Collection[Change]) -> None:
+    by_id = {binding.binding_id: binding for binding in scene.bindings}
+    for change in excess:
+        detail = f"{change.place.listener_id} has its {scene.quota} targets"
+        scene.change(moved(by_id[change.binding_id], State.HELD, scene.now, Code.QUOTA_EXCEEDED, detail))
 
 
 def _hold_refused(scene: Scene, refused: Collection[Change], call: Call) -> None:
@@ -280,7 +229,7 @@ def _finish(connection: Connection, scene: Scene, lease: Lease, terms: PassTerms
         lease.subject_id,
         reconciled=scene.load_balancer.wanted_generation if ending.done else None,
         due_in=terms.sweep if ending.done else timedelta(0),
-        due_at=_next_look(scene.bindings),
+        due_at=_next_look(scene.bindings, scene.now),
         not_before=GATHERING_LOOK if ending.gathering else pause,
         failures=failures,
         error=ending.error,
@@ -288,6 +237,7 @@ def _finish(connection: Connection, scene: Scene, lease: Lease, terms: PassTerms
     leases.give_back(connection, lease)
 
 
-def _next_look(found: Collection[Binding]) -> datetime | None:
-    looks = [look for look in map(next_look, found) if look is not None]
-    return min(looks, default=None)
+def _next_look(found: Collection[Binding], now: datetime) -> datetime | None:
+    looks = [(binding, look) for binding in found if (look := next_look(binding)) is not None]
+    # What waits for room was just looked at: it follows when somebody leaves, which is a pass of its own.
+    return min((look for each, look in looks if each.reason is not Code.QUOTA_EXCEEDED or look > now), default=None)

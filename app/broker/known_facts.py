@@ -64,7 +64,10 @@ def write_reception(
     heads.write(connection, known.account_id, known.cluster_id, reception.heads.values())
     events.add(connection, known.account_id, known.cluster_id, reception.answers, contents)
     journal.add(connection, actor, reception.entries)
-    if reception.dirty:
-        load_balancers.want(connection, reception.dirty)
+    if reception.urgent:
+        load_balancers.want(connection, reception.urgent)
+    if reception.dirty - reception.urgent:
+        # Nothing but addresses that wait for their verdict, which will make the pass due.
+        load_balancers.want(connection, reception.dirty - reception.urgent, at_once=False)
     if created:
         clusters.want_verification(connection, known.cluster_id)

@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from app.domain.binding import Binding
+from app.domain.binding import Binding, Health
 from app.domain.cluster import Cluster
 from app.domain.errors import RequestRefused
 from app.domain.load_balancer import Grant, LoadBalancer
-from app.ledger import bindings, clusters, journal, load_balancers, schema
+from app.ledger import bindings, clusters, health, journal, load_balancers, schema
 from app.ledger import grants as grant_rows
 from app.ledger.connection import Ledger
 from app.ledger.journal import Kept
@@ -97,6 +97,12 @@ def list_changes(
         if found or time.monotonic() >= deadline:
             return found
         pause(CHANGES_POLL_SECONDS)
+
+
+def targets_by_health(ledger: Ledger) -> dict[Health, int]:
+    """How many targets of the broker's there are in each state of health. Raises `LedgerUnavailable`."""
+    with ledger.begin() as connection:
+        return health.counts(connection)
 
 
 def ready(ledger: Ledger) -> bool:

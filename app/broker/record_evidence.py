@@ -80,6 +80,13 @@ def record_account_type(ledger: Ledger, account_id: str, region: str, account_ty
         regions.record_account_type(connection, account_id, region, account_type, read_at)
 
 
+def record_target_quota(ledger: Ledger, account_id: str, region: str, quota: int) -> None:
+    """The most targets that one listener or rule may have."""
+    with ledger.begin() as connection:
+        if regions.record_target_quota(connection, account_id, region, quota):
+            load_balancers.look_for_room(connection, account_id, region)
+
+
 def record_vips(
     ledger: Ledger, account_id: str, region: str, found: Mapping[str, Sequence[Vip]], read_at: datetime
 ) -> None:

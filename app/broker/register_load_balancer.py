@@ -18,7 +18,8 @@ def register_load_balancer(
             raise RequestRefused(409, "account-mismatch", f"{load_balancer_id} belongs to another account")
         leases.offer(connection, account_id, LeaseSubject.LOAD_BALANCER, load_balancer_id)
         regions.offer(connection, account_id, region)
-        leases.offer(connection, account_id, LeaseSubject.REGION, region)
+        for subject in (LeaseSubject.REGION, LeaseSubject.HEALTH):
+            leases.offer(connection, account_id, subject, region)
         entry = Entry(
             Action.LOAD_BALANCER_REGISTERED,
             account_id=account_id,

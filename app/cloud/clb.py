@@ -19,6 +19,8 @@ from app.planning.plan import Change, Kind
 LISTENERS_PER_READ: Final = 20
 """Most listeners of one DescribeTargets call (CLB API)."""
 
+QUOTA: Final = "TOTAL_TARGET_BIND_QUOTA"
+
 TASK_POLL_SECONDS: Final = 0.5
 TASK_DONE, TASK_FAILED = 0, 1
 """DescribeTaskStatus: 0 done, 1 failed, 2 running (CLB API)."""
@@ -56,6 +58,17 @@ def read_vips(client: Client) -> dict[str, tuple[Vip, ...]]:
     for ips, vip in read_pages(client, listing, translate.vips).items:
         found |= {ip: tuple({*found.get(ip, ()), vip}) for ip in ips}
     return found
+
+
+def read_target_quota(client: Client) -> int | None:
+    """The most targets of one listener or rule; None when the cloud does not say. Raises a `CloudError`.
+
+    CLB API, DescribeQuota: TOTAL_TARGET_BIND_QUOTA.
+    """
+    answer = client.call("clb", "DescribeQuota", {})
+    found = answer.get("QuotaSet") or ()
+    limits = readable("DescribeQuota", lambda: [each.get("QuotaLimit") for each in found if each["QuotaId"] == QUOTA])
+    return limits[0] if limits and type(limits[0]) is int and limits[0] > 0 else None
 
 
 def read_targets(client: Client, load_balancer_id: str, listener_ids: Sequence[str]) -> Observed:

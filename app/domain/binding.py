@@ -46,6 +46,18 @@ class Verdict(StrEnum):
     DECLARED = "declared"
 
 
+class Health(StrEnum):
+    """What the cloud's health check says of a target.
+
+    ``off``: its listener or rule has no check. ``unknown``: no answer yet, or no target of ours at the cloud.
+    """
+
+    UNKNOWN = "unknown"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    OFF = "off"
+
+
 _S = State
 MOVES: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
     {
@@ -136,7 +148,7 @@ class Binding:
     bound_at: datetime | None = None
     drain_until: datetime | None = None
     verification: Verification = NOT_VERIFIED
-    health: str = "unknown"
+    health: Health = Health.UNKNOWN
 
     @property
     def live(self) -> bool:
@@ -183,5 +195,16 @@ def moved(
 
 
 def revised(binding: Binding, at: datetime, **changes: Any) -> Binding:
-    """``binding`` with ``changes`` and the next generation, in the state that it is in unless that is changed too."""
-    return replace(binding, updated_at=at, generation=binding.generation + 1, **changes)
+    """``binding`` with ``changes`` and the next generation, in the state that it is in unless that is changed too.
+
+    Health is a target's: it goes with the target, and with the binding.
+    """
+    after = replace(binding, updated_at=at, generation=binding.generation + 1, **changes)
+    if after.health is Health.UNKNOWN or (after.placed and after.live):
+        return after
+    return replace(after, health=Health.UNKNOWN)
+
+
+def checked(binding: Binding, health: Health) -> Binding:
+    """``binding`` whose target has this health. When it last changed stays: pauses and other readings count from it."""
+    return replace(binding, health=health, generation=binding.generation + 1)

@@ -21,6 +21,7 @@ class Action(StrEnum):
     LOAD_BALANCER_REGISTERED = "load-balancer-registered"
     GRANT_MADE = "grant-made"
     GRANT_REVOKED = "grant-revoked"
+    DRIFT_IGNORED = "drift-ignored"
     HOLD_APPROVED = "hold-approved"
     HOLD_DISMISSED = "hold-dismissed"
     TOKEN_ISSUED = "token-issued"  # noqa: S105 (an action, no secret)

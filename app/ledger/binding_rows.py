@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from app.domain.binding import LIVE, Binding, State, Verdict, Verification
+from app.domain.binding import LIVE, Binding, Health, State, Verdict, Verification
 from app.domain.cluster import NetworkMode
 from app.domain.codes import Code
 from app.domain.event import Pod, Service, Workload
@@ -87,7 +87,7 @@ def binding_of(row: Row[Any]) -> Binding:
         bound_at=row.bound_at,
         drain_until=row.drain_until,
         verification=_verification(row),
-        health=row.health,
+        health=Health(row.health),
     )
 
 

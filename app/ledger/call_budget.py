@@ -12,6 +12,9 @@ from app.ledger.tables.metadata import TIME
 WINDOW: Final = timedelta(milliseconds=1100)
 """A little more than the cloud's second: two calls do not take equally long on their way there."""
 
+LATEST: Final = WINDOW - timedelta(seconds=1)
+"""How long after its time a call may still be sent; later it is a call of another window, and is reserved anew."""
+
 _NONE: Final = literal([], ARRAY(TIME))
 
 

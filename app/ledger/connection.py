@@ -38,6 +38,7 @@ class Ledger:
             max_overflow=pool_size,
             pool_timeout=POOL_SECONDS,
             pool_pre_ping=True,
+            pool_use_lifo=True,  # the connection that was used last has its statements prepared
             json_serializer=_dump,
             json_deserializer=orjson.loads,
             connect_args={"connect_timeout": CONNECT_SECONDS, "options": SESSION_OPTIONS},

@@ -4,12 +4,12 @@ A lease has an incarnation (a worker's life, which no restart repeats) and an ep
 write of a worker begins with `hold`, which fails for the holder of an old epoch: its transaction changes no row.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.errors import LeaseLost
@@ -25,6 +25,7 @@ class LeaseSubject(StrEnum):
     REVERIFICATION = "reverification"
     TOPOLOGY = "topology"
     REGION = "region"
+    HEALTH = "health"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def take(
     is taken is locked until the commit: no two workers get one epoch.
     """
     queue = _QUEUES[subject]
-    source = queue.due_at.table
+    source = queue.source
     now = func.clock_timestamp()
     unheld = or_(table.c.incarnation.is_(None), table.c.expires_at <= now)
     free = (
@@ -106,20 +107,32 @@ def _own(connection: Connection, lease: Lease, values: dict[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Queue:
-    """Where a subject's work is queued: the id of the row, when it is due, and what else must hold then."""
+    """Where a subject's work is queued: the rows, their id, when they are due, and what else must hold then."""
 
-    subject_id: Column[str]
-    due_at: Column[Any]
-    ready: ColumnElement[bool]
+    source: FromClause
+    subject_id: ColumnElement[str]
+    due_at: ColumnElement[Any]
+    ready: ColumnElement[bool] = field(default_factory=true)
 
 
 _NOW = func.clock_timestamp()
+# Health is read of many load balancers in one call, so those of an account and region are one piece of work.
+_HEALTH = (
+    select(load_balancers.c.account_id, load_balancers.c.region, func.min(load_balancers.c.health_due_at).label("due"))
+    .where(load_balancers.c.health_due_at <= _NOW)
+    .group_by(load_balancers.c.account_id, load_balancers.c.region)
+    .subquery("health_due")
+)
 _QUEUES = {
     LeaseSubject.LOAD_BALANCER: _Queue(
-        load_balancers.c.load_balancer_id, load_balancers.c.due_at, load_balancers.c.not_before <= _NOW
+        load_balancers,
+        load_balancers.c.load_balancer_id,
+        load_balancers.c.due_at,
+        load_balancers.c.not_before <= _NOW,
     ),
-    LeaseSubject.VERIFICATION: _Queue(clusters.c.cluster_id, clusters.c.verification_due_at, true()),
-    LeaseSubject.REVERIFICATION: _Queue(clusters.c.cluster_id, clusters.c.reverification_due_at, true()),
-    LeaseSubject.TOPOLOGY: _Queue(clusters.c.cluster_id, clusters.c.topology_due_at, true()),
-    LeaseSubject.REGION: _Queue(regions.c.region, regions.c.due_at, true()),
+    LeaseSubject.VERIFICATION: _Queue(clusters, clusters.c.cluster_id, clusters.c.verification_due_at),
+    LeaseSubject.REVERIFICATION: _Queue(clusters, clusters.c.cluster_id, clusters.c.reverification_due_at),
+    LeaseSubject.TOPOLOGY: _Queue(clusters, clusters.c.cluster_id, clusters.c.topology_due_at),
+    LeaseSubject.REGION: _Queue(regions, regions.c.region, regions.c.due_at),
+    LeaseSubject.HEALTH: _Queue(_HEALTH, _HEALTH.c.region, _HEALTH.c.due),
 }

@@ -6,8 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, case, func, literal, null, select, update
 
+from app.domain.binding import State
+from app.domain.codes import Code
 from app.domain.load_balancer import Inventory, Listener, LoadBalancer, Rule
 from app.ledger.rows import put_row
+from app.ledger.tables import bindings
 from app.ledger.tables import load_balancers as table
 
 
@@ -53,9 +56,13 @@ def lock(connection: Connection, load_balancer_ids: Collection[str]) -> dict[str
     return {row.load_balancer_id: _load_balancer(row) for row in connection.execute(statement)}
 
 
-def want(connection: Connection, load_balancer_ids: Collection[str]) -> None:
-    """The ledger wants something else there than before: the next free worker should make a pass."""
+def want(connection: Connection, load_balancer_ids: Collection[str], *, at_once: bool = True) -> None:
+    """The ledger wants something else there than before: the next free worker should make a pass.
+
+    Not ``at_once``: there is nothing to do before something else has happened, which makes the pass due then.
+    """
     now = func.clock_timestamp()
+    due = {"due_at": func.least(table.c.due_at, now)} if at_once else {}
     reconciled = table.c.reconciled_generation == table.c.wanted_generation
     connection.execute(
         update(table)
@@ -64,9 +71,19 @@ def want(connection: Connection, load_balancer_ids: Collection[str]) -> None:
             wanted_generation=table.c.wanted_generation + 1,
             wanted_at=case((reconciled, now), else_=func.coalesce(table.c.wanted_at, now)),
             last_event_at=now,
-            due_at=func.least(table.c.due_at, now),
+            **due,
         )
     )
+
+
+def look_for_room(connection: Connection, account_id: str, region: str) -> None:
+    """There may be more room than before: a pass is due where bindings wait for some."""
+    waiting = select(bindings.c.load_balancer_id).where(
+        bindings.c.live, bindings.c.state == State.HELD, bindings.c.reason == Code.QUOTA_EXCEEDED
+    )
+    here = (table.c.account_id == account_id, table.c.region == region, table.c.load_balancer_id.in_(waiting))
+    now = func.clock_timestamp()
+    connection.execute(update(table).where(*here).values(due_at=func.least(table.c.due_at, now)))
 
 
 def times_since(connection: Connection, load_balancer_id: str) -> timedelta:

@@ -16,11 +16,16 @@ from app.ownership.evidence import Vip
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """An account in a region. ``account_type`` is STANDARD (bill-by-IP) or LEGACY; None until it was read."""
+    """An account in a region.
+
+    ``account_type`` is STANDARD (bill-by-IP) or LEGACY, ``target_quota`` the most targets of one listener or rule; None
+    until they were read.
+    """
 
     account_type: str | None
     read_at: datetime | None
     vips_read_at: datetime | None = None
+    target_quota: int | None = None
 
 
 def offer(connection: Connection, account_id: str, region: str) -> None:
@@ -32,7 +37,9 @@ def offer(connection: Connection, account_id: str, region: str) -> None:
 def find(connection: Connection, account_id: str, region: str) -> Region:
     """The region as last read."""
     row = connection.execute(select(table).where(_is(account_id, region))).one_or_none()
-    return Region(None, None) if row is None else Region(row.account_type, row.read_at, row.vips_read_at)
+    return (
+        Region(None, None) if row is None else Region(row.account_type, row.read_at, row.vips_read_at, row.target_quota)
+    )
 
 
 def record_account_type(
@@ -41,6 +48,13 @@ def record_account_type(
     """How the account is billed."""
     values = {"account_type": account_type, "read_at": read_at}
     connection.execute(update(table).where(_is(account_id, region)).values(values))
+
+
+def record_target_quota(connection: Connection, account_id: str, region: str, quota: int) -> bool:
+    """The most targets that one listener or rule may have; whether that is another number than before."""
+    another = table.c.target_quota.is_distinct_from(quota)
+    changed = update(table).where(_is(account_id, region), another).values(target_quota=quota)
+    return connection.execute(changed).rowcount > 0
 
 
 def read_again(connection: Connection, account_id: str, region: str, after: timedelta, error: str | None) -> None:

@@ -17,7 +17,7 @@ class Draft:
     """`Known`, as changed so far.
 
     ``created``, ``changed``, ``heads`` and ``entries`` are to be written, and the load balancers in ``dirty`` want
-    another pass.
+    something else than before; those in ``urgent`` a pass at once, and not only when an address has its verdict.
     """
 
     def __init__(self, known: Known) -> None:
@@ -36,6 +36,7 @@ class Draft:
         self.heads: dict[tuple[str, str], Head] = {}
         self.entries: list[Entry] = []
         self.dirty: set[str] = set()
+        self.urgent: set[str] = set()
 
     def binding(self, binding_id: str) -> Binding:
         """The binding as it stands after the events so far."""
@@ -101,5 +102,7 @@ class Draft:
             action = Action.BINDING_MOVED if before.state is not after.state else Action.BINDING_WEIGHED
         self._keep(after)
         self.dirty.add(after.target.load_balancer_id)
+        if before is not None or after.slot is None:
+            self.urgent.add(after.target.load_balancer_id)
         if before is None or before.state is not after.state or before.weight != after.weight:
             self.entries.append(entry_of(action, before, after, event_id=event.event_id if event else None))

@@ -3,21 +3,25 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from app.domain.binding import Binding, State, Verdict, moved, revised
+from app.domain.binding import Binding, Health, State, Verdict, moved, revised
 from app.domain.codes import Code
 from app.domain.load_balancer import LoadBalancer, resolve, slots_of
 from app.planning.observed import Observed
+from app.planning.quota import Room
 
-REFUSED_PAUSE: Final = timedelta(seconds=30)
+REFUSED_PAUSE: Final = timedelta(seconds=15)
 """How long a binding that the cloud refused is left alone before it is tried again; it is never given up."""
 
 RETRIED: Final = frozenset({Code.CLOUD_REFUSED, Code.QUOTA_EXCEEDED})
 
 
-def settled(binding: Binding, load_balancer: LoadBalancer, observed: Observed, now: datetime) -> Binding:
+def settled(
+    binding: Binding, load_balancer: LoadBalancer, observed: Observed, now: datetime, room: Room | None = None
+) -> Binding:
     """``binding`` after a reading: confirmed, put back in the queue, or left as it is when the reading says nothing.
 
-    Unknown never decides: a listener that was not read leaves its bindings as they are.
+    Unknown never decides: a listener that was not read leaves its bindings as they are. ``room`` is what is left of the
+    quota, from which those that wait for it take theirs.
     """
     place = binding.place
     if place is None:
@@ -27,7 +31,7 @@ def settled(binding: Binding, load_balancer: LoadBalancer, observed: Observed, n
     if not observed.knows(place):
         return binding
     there = observed.weights.get(place)
-    return _absent(binding, now) if there is None else _present(binding, there, now)
+    return _absent(binding, now, room) if there is None else _present(binding, there, now)
 
 
 def next_look(binding: Binding) -> datetime | None:
@@ -61,17 +65,17 @@ def _without_listener(binding: Binding, load_balancer: LoadBalancer, now: dateti
     return _absent(binding, now)
 
 
-def _absent(binding: Binding, now: datetime) -> Binding:
+def _absent(binding: Binding, now: datetime, room: Room | None = None) -> Binding:
     if binding.state in {State.DRAINING, State.REMOVING}:
         return moved(binding, State.RELEASED, now, binding.reason, binding.detail, placed=False)
     if _kept_unproven(binding):
         # An operator kept it, or was still to decide; now it is gone, and without its proof it does not come back.
         return moved(binding, State.RELEASED, now, Code.PROOF_LOST, binding.detail, placed=False)
     if binding.state is State.BOUND:
-        return moved(binding, State.PENDING, now, detail="missing at the cloud")
+        return moved(binding, State.PENDING, now, detail="missing at the cloud", health=Health.UNKNOWN)
     if binding.placed and binding.state is not State.PENDING:
         return revised(binding, now, placed=False, bound_at=None)
-    return _tried_again(binding, now)
+    return _tried_again(binding, now, room)
 
 
 def _kept_unproven(binding: Binding) -> bool:
@@ -92,8 +96,10 @@ def _present(binding: Binding, weight: int, now: datetime) -> Binding:
     return _tried_again(binding, now)
 
 
-def _tried_again(binding: Binding, now: datetime) -> Binding:
+def _tried_again(binding: Binding, now: datetime, room: Room | None = None) -> Binding:
     look = next_look(binding)
-    if binding.state is State.HELD and look is not None and look <= now:
-        return moved(binding, State.PENDING, now, detail=binding.detail)
-    return binding
+    if binding.state is not State.HELD or look is None or look > now:
+        return binding
+    if binding.reason is Code.QUOTA_EXCEEDED and room is not None and not room.take(binding.place):
+        return binding
+    return moved(binding, State.PENDING, now, detail=binding.detail)

@@ -11,20 +11,9 @@ from datetime import timedelta
 
 import structlog
 
-from app.broker.converge import (
-    After,
-    Call,
-    CallOutcome,
-    Intent,
-    Opening,
-    PassTerms,
-    begin_part,
-    begin_write,
-    end_write,
-    fail_pass,
-    open_pass,
-)
-from app.cloud.clb import PartialFailure, read_inventory, read_targets, write_changes
+from app.broker.converge import begin_part, begin_write, end_write, fail_pass, open_pass
+from app.broker.passes import After, Call, CallOutcome, Intent, Opening, PassTerms
+from app.cloud.clb import LISTENERS_PER_READ, PartialFailure, read_inventory, read_targets, write_changes
 from app.cloud.client import Client
 from app.domain.errors import (
     CloudAmbiguous,
@@ -49,6 +38,12 @@ log = structlog.get_logger(__name__)
 THROTTLED_PAUSE = timedelta(seconds=1)
 """The cloud counts calls in windows of one second."""
 
+MOST_WRITES = 32
+"""Most writes of one pass: isolating hundreds of refused targets must not keep what came meanwhile waiting."""
+
+ANSWERED = frozenset({CallOutcome.DONE, CallOutcome.PARTIAL, CallOutcome.REFUSED})
+"""Outcomes after which nothing more will happen: what is read then is what there is."""
+
 BUSY_TRIES = 6
 """How often in a row a part of a write finds the load balancer busy before the pass ends."""
 
@@ -59,7 +54,7 @@ def converge_load_balancer(workshop: Workshop, lease: Lease) -> None:
     opening = open_pass(workshop.ledger, lease, terms)
     try:
         client = workshop.cloud_for(lease.account_id, opening.load_balancer.region)
-        inspection = _inspect(client, opening, workshop.periods.topology)
+        inspection = _inspect(client, opening, workshop.periods.topology, workshop.readings.recall(lease))
     except CloudError as error:
         log.warning("load balancer not read", load_balancer_id=lease.subject_id, error=str(error))
         fail_pass(workshop.ledger, lease, str(error), terms, workshop.jitter())
@@ -68,10 +63,17 @@ def converge_load_balancer(workshop: Workshop, lease: Lease) -> None:
     intent = writing.begin(inspection)
     if intent is not None:
         writing.run(intent, inspection.observed)
+    elif not inspection.missing:
+        workshop.readings.keep(lease, inspection.observed)
 
 
-def _inspect(client: Client, opening: Opening, freshness: timedelta) -> Inspection:
-    """Read the targets of the listeners that matter, and the inventory when it is old, doubted or missing something."""
+def _inspect(client: Client, opening: Opening, freshness: timedelta, remembered: Observed | None) -> Inspection:
+    """Read the targets of the listeners that matter, and the inventory when it is old, doubted or missing something.
+
+    All listeners matter when nothing else is to be done, or when one call reads them all: somebody else may have put
+    targets there. What this worker has ``remembered`` of its last pass serves for registering what is new; everything
+    else begins with a reading.
+    """
     load_balancer = opening.load_balancer
     kept = load_balancer.inventory
     load_balancer_id = load_balancer.load_balancer_id
@@ -81,9 +83,19 @@ def _inspect(client: Client, opening: Opening, freshness: timedelta) -> Inspecti
         if inventory is None:
             return Inspection(Observed(frozenset()), missing=True)
         kept = inventory
+    elif remembered is not None and _serves(remembered, opening):
+        return Inspection(remembered)
     known = {listener.listener_id for listener in kept.listeners}
-    wanted = known if opening.unresolved else known & opening.listener_ids
+    all_at_once = opening.unresolved or opening.quiet or len(known) <= LISTENERS_PER_READ
+    wanted = known if all_at_once else known & opening.listener_ids
     return Inspection(read_targets(client, load_balancer_id, sorted(wanted)), inventory)
+
+
+def _serves(remembered: Observed, opening: Opening) -> bool:
+    """Whether the last reading says all that the next write needs: only new targets, on listeners that were read."""
+    if opening.quiet or opening.coming is None:
+        return False
+    return opening.listener_ids <= remembered.listener_ids and remembered.weights.keys().isdisjoint(opening.coming)
 
 
 class _Writing:
@@ -98,6 +110,7 @@ class _Writing:
         self._fresh = False
         self._parts: list[Batch] = []
         self._busy = 0
+        self._writes = 0
 
     def begin(self, inspection: Inspection) -> Intent | None:
         """Record the next write; None when there is none, and the pass is over."""
@@ -114,13 +127,19 @@ class _Writing:
             took = timedelta(seconds=time.monotonic() - began)
             observed_after = self._read_back(intent, observed)
             self._keep_parts(intent.batch, call)
+            self._writes += 1
+            stops = not self._parts or observed_after is None or not self._continues(call)
+            cut_short = not stops and self._writes >= MOST_WRITES
             after = After(
                 _tail(call, took),
                 self._workshop.jitter(),
                 refused=_refused(intent.batch, call),
-                last=not self._parts or observed_after is None or not self._continues(call),
+                last=stops or cut_short,
+                cut_short=cut_short,
             )
             end_write(self._workshop.ledger, self._lease, intent, call, observed_after, self._terms, after)
+            if observed_after is not None and call.outcome in ANSWERED:
+                self._workshop.readings.keep(self._lease, observed_after)
             if after.last or observed_after is None:
                 return
             observed = observed_after

@@ -14,6 +14,7 @@ from app.broker.take_work import take_work
 from app.domain.errors import LeaseLost, LedgerUnavailable
 from app.ledger.leases import Lease, LeaseSubject
 from app.worker.converge_load_balancer import converge_load_balancer
+from app.worker.read_health import read_health
 from app.worker.refresh_region import refresh_region
 from app.worker.refresh_topology import refresh_topology
 from app.worker.reverify_ownership import reverify_ownership
@@ -42,11 +43,12 @@ class Loop:
 
 
 LOOPS: Final = (
-    Loop(LeaseSubject.LOAD_BALANCER, converge_load_balancer, hands=8),
+    Loop(LeaseSubject.LOAD_BALANCER, converge_load_balancer, hands=16),
     Loop(LeaseSubject.VERIFICATION, verify_ownership, hands=8),
     Loop(LeaseSubject.REVERIFICATION, reverify_ownership, hands=2, least_pause_seconds=0.2),
     Loop(LeaseSubject.TOPOLOGY, refresh_topology, hands=2, least_pause_seconds=0.2),
     Loop(LeaseSubject.REGION, refresh_region, hands=1, least_pause_seconds=0.2),
+    Loop(LeaseSubject.HEALTH, read_health, hands=2, least_pause_seconds=0.2),
 )
 
 

@@ -1,9 +1,9 @@
-"""Read what an account is in a region: how it is billed, and which addresses its load balancers have."""
+"""Read what an account is in a region: how it is billed, its quota, which addresses its load balancers have."""
 
 import structlog
 
 from app.broker import record_evidence
-from app.cloud.clb import read_vips
+from app.cloud.clb import read_target_quota, read_vips
 from app.cloud.client import Client
 from app.cloud.networks import read_account_type
 from app.domain.cluster import Cluster
@@ -36,4 +36,7 @@ def _read(workshop: Workshop, client: Client, account_id: str, region: str) -> N
     read_at = record_evidence.now(workshop.ledger)
     account_type = read_account_type(client)
     record_evidence.record_account_type(workshop.ledger, account_id, region, account_type, read_at)
+    quota = read_target_quota(client)
+    if quota is not None:
+        record_evidence.record_target_quota(workshop.ledger, account_id, region, quota)
     record_evidence.record_vips(workshop.ledger, account_id, region, read_vips(client), read_at)

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from app.cloud.client import Client
 from app.ledger.connection import Ledger
+from app.worker.readings import Readings
 
 CloudFor = Callable[[str, str], Client]
 """The cloud client of an (account, region)."""
@@ -22,6 +23,7 @@ class Periods:
     reverify: timedelta
     topology: timedelta
     cloud_timeout: timedelta
+    health: timedelta = timedelta(seconds=10)
 
     @property
     def held_lease(self) -> timedelta:
@@ -39,3 +41,4 @@ class Workshop:
     periods: Periods
     jitter: Callable[[], float] = field(default=random.random)
     pause: Callable[[float], None] = field(default=time.sleep)
+    readings: Readings = field(default_factory=Readings)

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("region", sa.Text(), nullable=False),
         sa.Column("account_type", sa.Text(), nullable=True),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("target_quota", sa.Integer(), nullable=True),
         sa.Column("vips_read_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
@@ -120,7 +121,39 @@ def upgrade() -> None:
         sa.Column("reverification_due_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
     )
     op.create_index("clusters_with_reverification_due", "clusters", ["reverification_due_at"], unique=False)
+    op.add_column("load_balancers", sa.Column("health_due_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_index("load_balancers_with_health_due", "load_balancers", ["health_due_at"], unique=False)
     op.add_column("journal", sa.Column("evidence", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
+    op.create_table(
+        "drift",
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("drift_id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("load_balancer_id", sa.Text(), nullable=False),
+        sa.Column("listener_id", sa.Text(), nullable=False),
+        sa.Column("location_id", sa.Text(), nullable=False),
+        sa.Column("ip", sa.Text(), nullable=False),
+        sa.Column("port", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("weight", sa.Integer(), nullable=True),
+        sa.Column("binding_id", sa.Text(), nullable=True),
+        sa.Column("cluster_id", sa.Text(), nullable=True),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id", "load_balancer_id"],
+            ["load_balancers.account_id", "load_balancers.load_balancer_id"],
+            name="drift_names_a_load_balancer",
+        ),
+        sa.PrimaryKeyConstraint("account_id", "drift_id", name="drift_pkey"),
+    )
+    op.create_index("drift_at_load_balancer", "drift", ["load_balancer_id", "drift_id"], unique=False)
+    op.create_index(
+        "drift_one_foreign_per_place",
+        "drift",
+        ["account_id", "load_balancer_id", "listener_id", "location_id", "ip", "port"],
+        unique=True,
+        postgresql_where=sa.text("kind = 'foreign'"),
+    )
     op.drop_index("bindings_unproven", table_name="bindings")
     op.create_index("bindings_unproven", "bindings", ["cluster_id"], unique=False, postgresql_where=sa.text(UNPROVEN))
     # Work that clusters and load balancers of before have from now on.
@@ -136,4 +169,12 @@ def upgrade() -> None:
     op.execute(
         "INSERT INTO leases (account_id, subject, subject_id)"
         " SELECT account_id, 'region', region FROM regions ON CONFLICT DO NOTHING"
+    )
+    op.execute(
+        "INSERT INTO leases (account_id, subject, subject_id)"
+        " SELECT account_id, 'health', region FROM regions ON CONFLICT DO NOTHING"
+    )
+    op.execute(
+        "UPDATE load_balancers SET health_due_at = now() WHERE EXISTS"
+        " (SELECT FROM bindings b WHERE b.load_balancer_id = load_balancers.load_balancer_id AND b.placed)"
     )

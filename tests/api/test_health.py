@@ -95,6 +95,19 @@ def test_metrics_are_prometheus_text(stranger: Caller) -> None:
     assert "# TYPE clb_broker_request_seconds histogram" in answer.text
 
 
+def test_metrics_count_targets_by_health_and_have_no_word_on_them_without_a_ledger(stranger: Caller) -> None:
+    text = stranger.get("/metrics").text
+    assert "# TYPE clb_broker_targets gauge" in text
+    counted = re.findall(r'^clb_broker_targets\{health="([a-z]+)"\} 0\.0$', text, re.MULTILINE)
+    assert sorted(counted) == ["healthy", "off", "unhealthy", "unknown"]
+    nowhere = Ledger("postgresql://nobody@127.0.0.1:1/none")
+    without = Caller(application(nowhere)).get("/metrics")
+    nowhere.close()
+    assert without.status_code == 200
+    assert "clb_broker_requests_total" in without.text
+    assert "clb_broker_targets" not in without.text
+
+
 def test_the_docs_page_loads_nothing_from_elsewhere(stranger: Caller) -> None:
     page = stranger.get("/docs")
     assert (page.status_code, page.content_type) == (200, "text/html; charset=utf-8")

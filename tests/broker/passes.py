@@ -3,14 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from app.broker.converge import (
-    After,
-    Call,
-    CallOutcome,
-    Intent,
-    PassTerms,
-    begin_write,
-)
+from app.broker.converge import begin_write
+from app.broker.passes import After, Call, CallOutcome, Intent, PassTerms
 from app.domain.binding import Binding, State
 from app.domain.target import Place, TargetName
 from app.ledger import leases

@@ -6,16 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.broker.converge import (
-    After,
-    Call,
-    CallOutcome,
-    begin_part,
-    begin_write,
-    end_write,
-    fail_pass,
-    open_pass,
-)
+from app.broker.converge import begin_part, begin_write, end_write, fail_pass, open_pass
+from app.broker.passes import After, Call, CallOutcome
 from app.domain.binding import Binding, State
 from app.domain.errors import LeaseLost
 from app.ledger.connection import Ledger

@@ -5,12 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.broker.converge import (
-    begin_write,
-    end_write,
-    fail_pass,
-    open_pass,
-)
+from app.broker.converge import begin_write, end_write, fail_pass, open_pass
 from app.domain.binding import Binding, State
 from app.domain.codes import Code
 from app.domain.load_balancer import Inventory, Listener, Slot

@@ -20,6 +20,7 @@ DOCUMENT: dict[str, Any] = yaml.safe_load(IN_THE_REPOSITORY)
 BODIES = {
     "clusters.put",
     "clusters.evacuate",
+    "drift.ignore",
     "tokens.post",
     "tokens.post_for_cluster",
     "load-balancers.put",

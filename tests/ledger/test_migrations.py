@@ -160,3 +160,11 @@ def test_a_version_of_before_can_still_write(now: Ledger, ledger_url: str) -> No
         binding = bindings.find(connection, "b-9")
     assert binding is not None
     assert binding.workload_key == "shop/Deployment/web"
+
+
+def test_the_health_of_what_is_bound_already_is_read_at_once(now: Ledger) -> None:
+    due = "SELECT load_balancer_id FROM load_balancers WHERE health_due_at <= now()"
+    assert execute(now, due) == ["lb-1"]
+    with now.begin() as connection:
+        taken = leases.take(connection, LeaseSubject.HEALTH, "worker-1", MINUTE, 10)
+    assert [(lease.account_id, lease.subject_id) for lease in taken] == [("default", "r-1")]

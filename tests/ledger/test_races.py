@@ -7,8 +7,9 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from app.broker.converge import PassTerms, begin_write
+from app.broker.converge import begin_write
 from app.broker.open_look import open_look
+from app.broker.passes import PassTerms
 from app.broker.receive_pod_events import receive_pod_events
 from app.broker.record_verdicts import record_verdicts
 from app.domain.binding import Verdict, Verification

@@ -266,8 +266,8 @@ def test_what_is_held_for_another_reason_is_not_tried_again_by_time(reason: Code
     ("found", "look"),
     [
         (binding(State.DRAINING, drain_until=LATER), LATER),
-        (binding(State.HELD, reason=Code.CLOUD_REFUSED), NOW + timedelta(seconds=30)),
-        (binding(State.HELD, reason=Code.QUOTA_EXCEEDED), NOW + timedelta(seconds=30)),
+        (binding(State.HELD, reason=Code.CLOUD_REFUSED), NOW + REFUSED_PAUSE),
+        (binding(State.HELD, reason=Code.QUOTA_EXCEEDED), NOW + REFUSED_PAUSE),
         *[(binding(state), None) for state in State if state not in {State.DRAINING, State.HELD}],
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 from app.domain.binding import State
 from app.domain.cluster import Verification
 from app.domain.codes import Code
+from app.worker.converge_load_balancer import MOST_WRITES
 from tests.worker.yard import Yard, name_of, pod_event
 
 LISTENER_9 = {"listener_id": "lbl-9", "protocol": "TCP", "port": 999}
@@ -162,3 +163,24 @@ def _namesake(cluster_id: str) -> dict[str, object]:
         "network_type": "GR",
         "cluster_cidr": "172.20.0.0/16",
     }
+
+
+def test_many_refused_targets_do_not_keep_a_load_balancer_from_what_comes_meanwhile(yard: Yard) -> None:
+    """One pass makes so many writes and no more; the next one sees what has come, and goes on isolating."""
+    yard.simulator.set_parameters(calls_per_second=1000)
+    yard.set_the_table("cls-a")
+    taken = {"load_balancer_id": "lb-1", "listener_id": "lbl-2", "port": 8080, "weight": 1}
+    for number in range(40):
+        yard.simulator.edit("add-target", ip=name_of(number)[1], **taken)
+    yard.say("cls-a", *(pod_event(number) for number in range(40)))
+    yard.run_until("the verdicts", lambda: yard.states() == {("pending", None): 40})
+    yard.tell("UPDATE load_balancers SET last_event_at = now() - interval '1 minute'")  # the burst is over
+    yard.simulator.clear_calls()
+    yard.skip_pauses()
+    assert yard.worker.run_once() == 1
+    assert len(yard.writes()) == MOST_WRITES
+    assert yard.tell("SELECT failures, last_error FROM load_balancers") == [(0, None)]
+    assert yard.states()["held", "cloud-refused"] > 0
+    assert yard.states()["pending", None] > 0
+    yard.settle()
+    assert yard.states() == {("held", "cloud-refused"): 40}

@@ -193,6 +193,8 @@ def test_what_is_beyond_the_quota_is_held_and_follows_when_there_is_room(yard: Y
     yard.settle()
     assert yard.states() == {("bound", None): 5, ("held", "quota-exceeded"): 3}
     yard.simulator.edit("set-quota", quota=7)
+    yard.tell("UPDATE regions SET due_at = now()")
+    yard.settle()
     yard.end_refusals()
     assert yard.states() == {("bound", None): 7, ("held", "quota-exceeded"): 1}
     number = int(yard.bindings(state="bound")[0].pod.uid.rpartition("-")[2])

@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from app.api.schemas.fields import PageQuery, QueryWhole, StrictSchema, Text, Time, Whole, page_of
-from app.domain.binding import State, Verdict
+from app.domain.binding import Health, State, Verdict
 from app.domain.cluster import NetworkMode
 from app.domain.codes import Code
 from app.domain.journal import Action
@@ -73,7 +73,7 @@ class BindingSchema(Schema):
     state = fields.Enum(State, by_value=True, required=True)
     reason = fields.Enum(Code, by_value=True, required=True, allow_none=True)
     detail = fields.String(required=True, allow_none=True)
-    health = fields.String(required=True, validate=validate.OneOf(["unknown", "healthy", "unhealthy", "off"]))
+    health = fields.String(required=True, validate=validate.OneOf([each.value for each in Health]))
     verification = fields.Nested(VerificationSchema, required=True)
     revision = Whole(required=True)
     created_at = Time(required=True)

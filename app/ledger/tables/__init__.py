@@ -6,6 +6,7 @@ names them without their account.
 """
 
 from app.ledger.tables.bindings import bindings, heads
+from app.ledger.tables.drift import drift
 from app.ledger.tables.events import events
 from app.ledger.tables.journal import journal
 from app.ledger.tables.metadata import METADATA
@@ -21,6 +22,7 @@ __all__ = [
     "ccns",
     "cloud_operations",
     "clusters",
+    "drift",
     "events",
     "grants",
     "heads",

@@ -29,6 +29,8 @@ regions = Table(
     # STANDARD is bill-by-IP; null until read.
     Column("account_type", Text),
     Column("read_at", TIME),
+    # The most targets of one listener or rule (TOTAL_TARGET_BIND_QUOTA); null until read.
+    Column("target_quota", Integer),
     # When the addresses of all of its load balancers were read.
     Column("vips_read_at", TIME),
     Column("due_at", TIME, nullable=False, server_default=NOW),

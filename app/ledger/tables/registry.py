@@ -70,12 +70,15 @@ load_balancers = Table(
     Column("not_before", TIME, nullable=False, server_default=NOW),
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("last_error", Text),
+    # When the health of its targets should be read; null: there is none to ask about.
+    Column("health_due_at", TIME),
     Column("created_at", TIME, nullable=False, server_default=NOW),
     PrimaryKeyConstraint("account_id", "load_balancer_id", name="load_balancers_pkey"),
     UniqueConstraint("load_balancer_id", name="load_balancers_id_names_one_account"),
     CheckConstraint("reconciled_generation <= wanted_generation", name="load_balancers_reconciled_not_ahead"),
 )
 Index("load_balancers_due", load_balancers.c.due_at)
+Index("load_balancers_with_health_due", load_balancers.c.health_due_at)
 
 grants = Table(
     "grants",

@@ -1,0 +1,205 @@
+"""Mistakes that other systems shipped, put back into a running process to see that the checker catches them.
+
+``python -m tests.chaos.mistakes MISTAKE PROCESS`` starts the process with the mistake in it. Nothing in ``app`` knows
+of this: each mistake replaces functions of the running process, and only of it.
+"""
+
+import random
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, text, update
+
+import app.broker.converge as passes
+import app.worker.converge_load_balancer as writing
+from app import composition
+from app.cli import main
+from app.domain.binding import Binding, State
+from app.ledger import clusters, leases
+from app.ledger.leases import Lease, LeaseSubject
+from app.planning import batches
+from app.planning.observed import Observed
+from app.planning.plan import Change, Kind
+from tests.chaos.histories import Breach
+
+_real_take, _real_plan, _real_write = leases.take, passes.plan, writing.write_changes
+_real_pause, _real_next_changes = passes.pause_after, clusters.next_changes
+
+_TAKEN = """
+UPDATE leases SET incarnation = :mine, epoch = leases.epoch + :step, expires_at = clock_timestamp() + :duration
+FROM (
+    SELECT leases.account_id, leases.subject_id FROM leases JOIN load_balancers
+    ON load_balancers.account_id = leases.account_id AND load_balancers.load_balancer_id = leases.subject_id
+    WHERE leases.subject = 'load-balancer' AND due_at <= clock_timestamp() AND not_before <= clock_timestamp()
+    AND (incarnation IS NULL OR expires_at <= clock_timestamp() OR {free})
+    ORDER BY due_at LIMIT :most FOR UPDATE OF leases SKIP LOCKED
+) AS free
+WHERE leases.account_id = free.account_id AND leases.subject = 'load-balancer' AND leases.subject_id = free.subject_id
+RETURNING leases.account_id, leases.subject_id, leases.epoch
+"""
+
+
+def _taking(free: str, step: int) -> Callable[..., list[Lease]]:
+    def take(
+        connection: Connection, subject: LeaseSubject, incarnation: str, duration: timedelta, limit: int
+    ) -> list[Lease]:
+        if subject is not LeaseSubject.LOAD_BALANCER:
+            return _real_take(connection, subject, incarnation, duration, limit)
+        values = {"mine": incarnation, "step": step, "duration": duration, "most": limit}
+        rows = connection.execute(text(_TAKEN.format(free=free)), values)
+        return [Lease(row.account_id, subject, row.subject_id, incarnation, row.epoch) for row in rows]
+
+    return take
+
+
+def _own_without_looking(connection: Connection, lease: Lease, values: dict[str, Any]) -> None:
+    table = leases.table
+    connection.execute(
+        update(table)
+        .where(table.c.subject == lease.subject, table.c.subject_id == lease.subject_id)
+        .values({name: value for name, value in values.items() if name != "incarnation"})
+    )
+
+
+def _write_whenever(*arguments: Any, **named: Any) -> str:
+    return _real_write(*arguments, **{**named, "send_before": None})
+
+
+def old_writer() -> None:
+    """A writer whose lease is another's by now goes on, and records what it did over the newer plan."""
+    leases._own = _own_without_looking
+    writing.write_changes = _write_whenever
+
+
+def strangers_cleaned_up() -> None:
+    """A removal takes another cluster's target along."""
+
+    def plan(bindings: Iterable[Binding], observed: Observed) -> tuple[Change, ...]:
+        found = list(bindings)
+        changes = _real_plan(found, observed)
+        owners = {binding.binding_id: binding.cluster_id for binding in found}
+        leaving = [change for change in changes if change.kind is Kind.DEREGISTER]
+        for change in leaving[:1]:
+            for binding in found:
+                other = binding.cluster_id != owners[change.binding_id] and binding.state is State.BOUND
+                if other and binding.place is not None and binding.place in observed.weights:
+                    extra = Change(Kind.DEREGISTER, binding.place, 0, binding.binding_id, change.since)
+                    return (*changes, extra)
+        return changes
+
+    passes.plan = plan
+
+
+def same_name_same_lease() -> None:
+    """A restarted worker has its host's name, and takes what is leased to that name as still its own."""
+    leases.take = _taking("incarnation = :mine", 0)
+    real = composition.build_worker
+
+    def build_worker(settings: Any, url: str) -> Any:
+        from dataclasses import replace
+
+        from app.worker.loops import Worker
+
+        _, workshop = real(settings, url)
+        named = replace(workshop, incarnation="host-1")
+        return Worker(named), named
+
+    composition.build_worker = build_worker
+
+
+def rescue_by_time() -> None:
+    """What was taken a moment ago is rescued, whether its holder still works or not."""
+    leases.take = _taking("expires_at < clock_timestamp() + interval '2.95 seconds'", 1)
+    leases._own = _own_without_looking
+    writing.write_changes = _write_whenever
+
+
+def numbers_without_lock() -> None:
+    """Changes are numbered by a sequence, outside of any lock, and some commit late."""
+
+    def next_changes(connection: Connection, counts: Mapping[str, int]) -> dict[str, int]:
+        connection.execute(text("CREATE SEQUENCE IF NOT EXISTS chaos_numbers START 1000000"))
+        first = {}
+        for cluster_id in sorted(counts):
+            numbers = connection.execute(
+                text("SELECT nextval('chaos_numbers') FROM generate_series(1, :n)"), {"n": counts[cluster_id]}
+            )
+            first[cluster_id] = min(row[0] for row in numbers)
+        time.sleep(random.choice([0.0, 0.0, 0.3]))
+        return first
+
+    def lock(connection: Connection, cluster_ids: Any) -> list[Any]:
+        statement = clusters.select(clusters.table).where(clusters.table.c.cluster_id.in_(cluster_ids))
+        return [clusters._cluster(row) for row in connection.execute(statement.order_by(clusters.table.c.cluster_id))]
+
+    clusters.next_changes, clusters.lock = next_changes, lock
+
+
+def empty_call() -> None:
+    """A batch of exactly the limit is followed by the empty rest."""
+    batches.MAX_TARGETS = 3
+
+    def write(client: Any, load_balancer_id: str, kind: Kind, changes: Sequence[Change], **named: Any) -> str:
+        request_id = _real_write(client, load_balancer_id, kind, changes, **named)
+        if len(changes) % batches.MAX_TARGETS == 0:
+            client.call("clb", "BatchDeregisterTargets", {"LoadBalancerId": load_balancer_id, "Targets": []})
+        return request_id
+
+    writing.write_changes = write
+
+
+def retries_that_end() -> None:
+    """After three failures in a row nobody tries again."""
+
+    def pause_after(failures: int, jitter: float) -> timedelta:
+        return timedelta(hours=1) if failures >= 3 else _real_pause(failures, jitter)
+
+    passes.pause_after = pause_after
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """``put_back`` into the processes; ``faults`` under which it shows, and the promises it may break."""
+
+    put_back: Callable[[], None]
+    promises: frozenset[str]
+    faults: tuple[str, ...] = ("none",)
+    in_the_api: bool = False
+    patience: float = 15.0
+    """How long rest is waited for, in seconds; the whole bound where its lack is what shows the mistake."""
+
+
+MISTAKES: dict[str, Mistake] = {
+    "old-writer": Mistake(old_writer, frozenset({"A7"}), ("worker stopped for two lease times",)),
+    "strangers-cleaned-up": Mistake(strangers_cleaned_up, frozenset({"A4"})),
+    "same-name-same-lease": Mistake(same_name_same_lease, frozenset({"A7"})),
+    "rescue-by-time": Mistake(rescue_by_time, frozenset({"A7"})),
+    "numbers-without-lock": Mistake(numbers_without_lock, frozenset({"feed"}), in_the_api=True),
+    "empty-call": Mistake(empty_call, frozenset({"A9"})),
+    "retries-that-end": Mistake(retries_that_end, frozenset({"A6"}), ("internal errors", "cloud cut"), patience=40.0),
+}
+
+
+def caught(name: str, seed: int, tries: int = 4, patience: float | None = None) -> list[Breach]:
+    """The breaches of the promises that the mistake breaks, seen in up to ``tries`` chapters; none: not caught."""
+    from tests.chaos.plant import Plant, fresh_place
+    from tests.chaos.rounds import play
+    from tests.chaos.story import Story
+
+    with fresh_place() as place, Plant(place, name, in_the_api=MISTAKES[name].in_the_api) as plant:
+        story, mistake = Story(random.Random(f"{seed} {name}")), MISTAKES[name]
+        for _ in range(tries):
+            breaches = play(plant, story, mistake.faults, patience=patience or mistake.patience)
+            expected = [breach for breach in breaches if breach.promise in mistake.promises]
+            if expected:
+                return expected
+    return []
+
+
+if __name__ == "__main__":
+    MISTAKES[sys.argv[1]].put_back()
+    main([sys.argv[2].split("-", maxsplit=1)[0]])
