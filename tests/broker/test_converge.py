@@ -14,6 +14,7 @@ from app.ledger.connection import Ledger
 from app.planning.batches import Batch
 from app.planning.observed import Inspection, Observed
 from app.planning.plan import Kind
+from app.planning.settle import REFUSED_PAUSE
 from tests.broker.passes import (
     BOUND,
     DONE,
@@ -152,7 +153,7 @@ def test_what_is_refused_by_itself_is_held_with_the_cloud_s_word_and_tried_again
     execute(ledger, "UPDATE load_balancers SET due_at = now(), not_before = now()")
     lease = take(ledger)
     assert begin_write(ledger, lease, Inspection(NOTHING), TERMS) is None
-    assert 20 <= queue(ledger)[0] <= 30
+    assert 0 < queue(ledger)[0] <= REFUSED_PAUSE.total_seconds()
     execute(ledger, "UPDATE bindings SET updated_at = now() - interval '31 seconds'")
     execute(ledger, "UPDATE load_balancers SET due_at = now()")
     assert begun(ledger, take(ledger)).batch.kind is Kind.REGISTER

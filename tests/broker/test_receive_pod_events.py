@@ -37,7 +37,7 @@ def test_an_accepted_bind_is_in_the_ledger_with_its_history_and_calls_for_work(l
     assert execute(ledger, "SELECT outcome, binding_id FROM events") == [("accepted", result.binding_id)]
     assert execute(ledger, "SELECT revision, bind_revision, ip FROM heads") == [(100, 100, "10.0.3.17")]
     due = "SELECT load_balancer_id, due_at <= now(), wanted_generation FROM load_balancers ORDER BY 1"
-    assert execute(ledger, due) == [("lb-1", True, 2), ("lb-2", False, 1)]
+    assert execute(ledger, due) == [("lb-1", False, 2), ("lb-2", False, 1)]  # the verdict makes it due
     waiting = "SELECT cluster_id FROM clusters WHERE verification_due_at <= now() AND last_seen_at IS NOT NULL"
     assert execute(ledger, waiting) == ["cls-a"]
 
