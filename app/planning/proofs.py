@@ -41,12 +41,13 @@ def judged(binding: Binding, decision: Decision, at: datetime, claimant: Binding
         return _claimed(binding, verification, f"cluster {claimant.cluster_id} holds this place; {detail}", at)
     if code is Code.CLAIMED_BY_OTHER_CLUSTER and not binding.placed:
         return _claimed(binding, verification, str(detail), at)
-    end = State.RELEASED if binding.state is State.HELD else State.REJECTED
-    return moved(binding, end, at, code, detail, verification=verification)
+    return refused(binding, verification, code, detail, at)
 
 
-def refused(binding: Binding, verification: Verification, code: Code, detail: str, at: datetime) -> Binding:
-    """A binding that waits for a verdict and is refused although its address is proven."""
+def refused(
+    binding: Binding, verification: Verification, code: Code | None, detail: str | None, at: datetime
+) -> Binding:
+    """A binding that waits for a verdict and does not get its place: by the verdict, or although that proves it."""
     end = State.RELEASED if binding.state is State.HELD else State.REJECTED
     return moved(binding, end, at, code, detail, verification=verification)
 
