@@ -1,6 +1,7 @@
 """The command line: one verb per process. Each says on one line what it works for, and ends on SIGTERM."""
 
 import os
+import queue
 import signal
 import sys
 import tempfile
@@ -110,7 +111,16 @@ def openapi() -> None:
 
 
 def _stop_on_signals() -> threading.Event:
+    """An event that a signal sets, by way of a queue: a handler may interrupt a wait for the event, whose lock is held
+    then, and would wait for ever for it; a simple queue may be put into at any moment."""
     stopped = threading.Event()
+    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, lambda number, _: asked.put(number))
+
+    def wait() -> None:
+        asked.get()
+        stopped.set()
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
     return stopped

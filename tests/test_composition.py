@@ -127,7 +127,7 @@ def test_calls_of_two_workers_together_keep_to_one_budget(ledger_url: str, simul
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     for workshop in workshops:
         workshop.ledger.close()
     moments = sorted(each["received_at"] - began for each in simulator.calls)

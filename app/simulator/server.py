@@ -8,6 +8,7 @@ with Simulator(yaml.safe_load(text)) as simulator:
 """
 
 import ipaddress
+import queue
 import signal
 import sys
 import threading
@@ -126,13 +127,14 @@ def run(world_path: Path, host: str, port: int) -> None:
     except WorldError as error:
         text = str(error)
         raise WorldError(text if text.startswith(str(world_path)) else f"{world_path}: {text}") from None
-    stop = threading.Event()
+    # A queue, not an event: a handler runs in the middle of the wait, and an event's lock may be held there already.
+    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda number, _: asked.put(number))
     with simulator:
         sys.stdout.write(f"simulator: listening on {simulator.endpoint} (world {world_path})\n")
         sys.stdout.flush()
-        stop.wait()
+        asked.get()
 
 
 def _loopback(host: str) -> str:

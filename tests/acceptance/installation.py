@@ -87,7 +87,7 @@ class Installation:
         """End the server itself too: a killed keeper is still counted among those who need it."""
         server = self._postgres()
         server.send_signal(signal.SIGINT)
-        server.wait(20)
+        server.wait(60)
         if self._keeper is not None:
             self._keeper.kill()
             self._keeper.communicate()
@@ -234,13 +234,13 @@ class Installation:
 
     def _get_status(self, path: str) -> int:
         try:
-            return self._session.get(f"{self.url}{path}", timeout=5).status_code
+            return self._session.get(f"{self.url}{path}", timeout=60).status_code
         except requests.RequestException:
             return 0
 
     def _end(self, verb: str) -> None:
         process = self._processes.pop(verb)
-        process.wait(20)
+        process.wait(60)
         if process.stdout is not None:
             process.stdout.close()
 

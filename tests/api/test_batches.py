@@ -186,7 +186,7 @@ def test_one_batch_sent_by_many_at_once_has_its_effect_once(agent: Caller) -> No
     answers: list[list[dict[str, Any]]] = []
 
     def send() -> None:
-        start.wait(timeout=10)
+        start.wait(timeout=60)
         answers.append(agent.tell(*events))
 
     senders = [threading.Thread(target=send) for _ in range(4)]
@@ -206,7 +206,7 @@ def test_two_clusters_that_want_the_same_places_at_once_both_get_their_answers(
     results: dict[str, list[dict[str, Any]]] = {}
 
     def send(caller: Caller) -> None:
-        start.wait(timeout=10)
+        start.wait(timeout=60)
         results[caller.cluster_id] = caller.tell(*(bind(f"u{number}") for number in range(100)))
 
     senders = [threading.Thread(target=send, args=(caller,)) for caller in (agent, neighbour)]

@@ -120,10 +120,10 @@ def test_a_waiting_reader_is_answered_as_soon_as_something_comes(agent: Caller, 
     with _looks(ledger) as looks:
         reader.start()
         for _ in range(2):  # it looked, found nothing, and looked again
-            assert looks.acquire(timeout=20)
+            assert looks.acquire(timeout=60)
         assert heard == []
         binding_id = agent.tell_one(bind())["binding_id"]
-        reader.join(timeout=20)
+        reader.join(timeout=60)
     assert heard == [[(binding_id, "verifying")]]
     assert time.monotonic() - began < 15
 
@@ -154,14 +154,14 @@ def test_a_reader_sees_every_change_although_many_write_at_once(agent: Caller) -
     done = threading.Event()
 
     def write(writer: int) -> None:
-        start.wait(timeout=10)
+        start.wait(timeout=60)
         for batch in range(batches):
             first = writer * 1000 + batch * size
             results = agent.tell(*(bind(f"u{first + number}") for number in range(size)))
             made.update(result["binding_id"] for result in results)
 
     def read(seen: list[str]) -> None:
-        start.wait(timeout=10)
+        start.wait(timeout=60)
         cursor, finished = None, False
         while True:
             told, cursor = _told(agent, cursor, limit=7)

@@ -215,7 +215,7 @@ def record_behind(
             meanwhile(connection)
 
     def record() -> None:
-        assert locked.wait(10)
+        assert locked.wait(60)
         record_health(ledger, lease, opening, HealthReading(found or {place(1): H.HEALTHY}, {}), PERIOD)
 
     at_once([hold, record])

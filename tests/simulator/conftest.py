@@ -184,7 +184,7 @@ def begun(call: Callable[[], Any]) -> threading.Thread:
     return thread
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Waits until the condition holds; fails when it does not in time."""
     end = time.monotonic() + seconds
     while not condition():

@@ -11,7 +11,7 @@ from tests.simulator.conftest import Asker, refused, target
 
 
 def control(simulator: Simulator, method: str, path: str, content: Any = None) -> tuple[int, Any]:
-    link = http.client.HTTPConnection(simulator.endpoint.removeprefix("http://"), timeout=5)
+    link = http.client.HTTPConnection(simulator.endpoint.removeprefix("http://"), timeout=60)
     body = content if isinstance(content, bytes) or content is None else json.dumps(content)
     link.request(method, f"/_control/{path}", body)
     answer = link.getresponse()

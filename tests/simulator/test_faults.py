@@ -53,7 +53,7 @@ def test_a_hanging_call_is_answered_at_last(ask: Asker, simulator: Simulator, wh
     wait_for(lambda: (len(simulator.calls), len(bound(simulator))) == (1, expected))
     assert simulator.calls[0]["finished_at"] is None
     simulator.close()
-    calling.join(6)
+    calling.join(60)
 
 
 def test_a_short_hang_only_costs_time(ask: Asker, simulator: Simulator) -> None:

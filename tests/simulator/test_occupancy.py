@@ -25,7 +25,7 @@ def test_a_second_write_is_refused_while_one_works_and_reads_are_not(ask: Asker,
     assert [each["Targets"] for each in ask("DescribeTargets", LoadBalancerId="lb-1")["Listeners"][:1]] == [[]]
     assert simulator.calls[0]["finished_at"] is None
     simulator.close()
-    working.join(5)
+    working.join(60)
 
 
 def test_other_load_balancers_are_not_held_up(ask: Asker, simulator: Simulator) -> None:

@@ -24,7 +24,7 @@ from tests.simulator.conftest import WORLD, Asker, bound, refused, target, wait_
 
 
 def connection(simulator: Simulator) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection(simulator.endpoint.removeprefix("http://"), timeout=5)
+    return http.client.HTTPConnection(simulator.endpoint.removeprefix("http://"), timeout=60)
 
 
 def posted(simulator: Simulator, headers: dict[str, str], body: bytes = b"{}") -> tuple[int, str | None, Any]:
@@ -157,7 +157,7 @@ def test_a_call_in_another_region_does_not_see_this_one(ask: Asker) -> None:
 
 def test_one_connection_serves_many_requests_and_each_answer_is_one_piece(simulator: Simulator) -> None:
     host, port = simulator.endpoint.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as link:
+    with socket.create_connection((host, int(port)), timeout=60) as link:
         for _ in range(2):
             link.sendall(b"GET /_control/faults HTTP/1.1\r\nHost: x\r\n\r\n")
             answer = link.recv(65536)
@@ -219,7 +219,7 @@ def test_as_a_process_it_says_where_it_listens_and_ends_cleanly(tmp_path: Path, 
         assert line.startswith("simulator: listening on http://127.0.0.1:")
         assert line.endswith(f" (world {path})\n")
         running.send_signal(number)
-        assert running.wait(10) == 0
+        assert running.wait(60) == 0
 
 
 def test_a_bad_world_file_stops_it_with_the_place_in_the_file(tmp_path: Path) -> None:

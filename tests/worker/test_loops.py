@@ -39,18 +39,18 @@ def test_a_stopped_worker_finishes_what_is_at_hand(yard: Yard) -> None:
 
     def slow(_: Workshop, __: Lease) -> None:
         begun.set()
-        finish.wait(10)
+        finish.wait(60)
         done.set()
 
     worker = Worker(yard.workshop("slow"), [Loop(LeaseSubject.LOAD_BALANCER, slow, hands=1)])
     stopped = threading.Event()
     thread = threading.Thread(target=worker.run, args=(stopped,))
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     stopped.set()
     assert thread.is_alive()
     finish.set()
-    thread.join(10)
+    thread.join(60)
     assert done.is_set()
     assert not thread.is_alive()
 
@@ -74,12 +74,12 @@ def test_no_more_is_taken_than_there_are_hands(yard: Yard, monkeypatch: pytest.M
         at_work.add(lease.subject_id)
         most.append(len(at_work))
         if not go.is_set():
-            full.wait(10)
-            go.wait(10)
+            full.wait(60)
+            go.wait(60)
         at_work.discard(lease.subject_id)
 
     with running(Worker(yard.workshop("two hands"), [Loop(LeaseSubject.LOAD_BALANCER, work, hands=2)])):
-        full.wait(10)
+        full.wait(60)
         looked = len(looks)
         yard.wait_for("some more looks for work", lambda: len(looks) > looked + 2)
         held = yard.tell("SELECT count(*) FROM leases WHERE incarnation IS NOT NULL")
@@ -130,7 +130,7 @@ def test_a_ledger_that_goes_away_for_a_while_stops_no_worker(yard: Yard, monkeyp
     monkeypatch.setattr("app.worker.loops.LEDGER_PAUSE_SECONDS", 0.02)
     away.set()
     with running(yard.worker):
-        assert refused.wait(10)
+        assert refused.wait(60)
         yard.say("cls-a", pod_event(0))
         away.clear()
         yard.wait_for("the target", yard.targets)
@@ -147,7 +147,7 @@ def test_a_change_on_an_idle_system_is_picked_up_at_once(yard: Yard) -> None:
     ((seconds,),) = yard.tell(
         "SELECT extract(epoch FROM min(o.intended_at) - min(b.created_at))::float8 FROM cloud_operations o, bindings b"
     )
-    assert seconds < 1.5  # two looks of 100 ms at most, and a busy machine
+    assert seconds < 10  # a look or two on however busy a machine; the schedule alone would take a minute
 
 
 def test_a_burst_that_comes_in_while_the_worker_runs_costs_the_least_number_of_calls(yard: Yard) -> None:

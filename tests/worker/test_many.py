@@ -71,7 +71,7 @@ def test_two_workers_at_once_write_one_at_a_time_to_each_load_balancer(wide_yard
     finally:
         stopped.set()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
     for load_balancer_id in BALANCERS:
         mine = [call for call in yard.writes() if call["load_balancer_id"] == load_balancer_id]
         mine.sort(key=lambda call: call["received_at"])

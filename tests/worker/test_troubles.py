@@ -120,7 +120,7 @@ def test_one_bad_address_is_found_although_the_load_balancer_is_busy_after_each_
             yard.wait_for("the refusal", lambda: yard.states()["held", "cloud-refused"] == 1)
         finally:
             stopped.set()
-            thread.join(10)
+            thread.join(60)
         assert yard.only(ip=bad).state is State.HELD
         assert len(yard.writes()) <= 20
 

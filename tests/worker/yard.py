@@ -26,7 +26,7 @@ from app.worker.loops import LOOPS, Worker
 from app.worker.workshop import Periods, Workshop
 from tests.acceptance.installation import FAST, MOVING
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 INSTANT = {**FAST, "batch_seconds": 0.0, "tail_seconds": 0.0, "task_seconds": 0.0}
 WITHOUT_HEALTH = tuple(loop for loop in LOOPS if loop.subject is not LeaseSubject.HEALTH)
 """Health is due a second after a bind: it would come in between what is counted, on a slow machine alone."""
@@ -245,7 +245,7 @@ def running(*workers: Worker) -> Iterator[None]:
     finally:
         stopped.set()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
         assert not any(thread.is_alive() for thread in threads)
 
 
