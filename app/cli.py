@@ -55,11 +55,17 @@ def worker() -> None:
     if not settings.accounts:
         raise SettingError("CLB_BROKER_TENCENT_SECRET_ID or CLB_BROKER_ACCOUNTS_FILE: a worker needs a cloud account")
     from app.composition import build_worker, database_url
+    from app.worker.serve_metrics import serving_metrics
+    from app.worker.watch_alarms import watching_alarms
 
     stopped = _stop_on_signals()
-    built, workshop = build_worker(settings, database_url(settings))
-    click.echo(f"worker: {workshop.incarnation} works for accounts {', '.join(sorted(settings.accounts))}")
-    built.run(stopped)
+    with serving_metrics(settings.worker_listen) as url:
+        built, workshop = build_worker(settings, database_url(settings))
+        accounts = ", ".join(sorted(settings.accounts))
+        told = f", metrics at {url}/metrics" if url else ""
+        click.echo(f"worker: {workshop.incarnation} works for accounts {accounts}{told}")
+        with watching_alarms(workshop):
+            built.run(stopped)
     workshop.ledger.close()
     click.echo("worker: ended")
 

@@ -1,24 +1,26 @@
 """The only place that builds everything: settings in, running parts out."""
 
 import os
-import time
+import sys
 import uuid
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import Semaphore
+from typing import Final
 from urllib.parse import urlsplit
 
 from flask import Flask
 
 from app.api.application import create_application
 from app.api.context import ApiContext
-from app.cloud.client import Account, Budget, Client
+from app.cloud.client import Account, Client
 from app.credentials import Credential
 from app.domain.errors import CloudCredentialRefused
-from app.ledger import call_budget
 from app.ledger.connection import Ledger
 from app.ledger.embedded import start_embedded
 from app.settings import Settings
+from app.worker.call_turns import CallTurns
+from app.worker.crowding import Crowding
 from app.worker.loops import Worker
 from app.worker.workshop import CloudFor, Periods, Workshop
 
@@ -34,15 +36,25 @@ def database_url(settings: Settings) -> str:
     return settings.database_url or start_embedded(settings.data_dir)
 
 
+SWITCH_SECONDS: Final = 0.001
+"""How long a thread computes while others want to. A pass waits for the database twenty times, and for its turn after
+each: with Python's own 5 ms that would be a tenth of a second beside a large batch."""
+
+
 def build_api(settings: Settings, url: str) -> Flask:
     """The API on the ledger at ``url``. It knows no cloud credential."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     ledger = Ledger(url, pool_size=settings.api_threads)
     places = Semaphore(max(1, settings.api_threads // 2))
-    return create_application(ApiContext(ledger, settings.admin_token, settings.drain_seconds, places))
+    silent_after = timedelta(seconds=settings.silent_seconds)
+    return create_application(
+        ApiContext(ledger, settings.admin_token, settings.drain_seconds, silent_after, waiting_places=places)
+    )
 
 
 def build_worker(settings: Settings, url: str) -> tuple[Worker, Workshop]:
     """A worker on the ledger at ``url``, with an incarnation of its own."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     ledger = Ledger(url, pool_size=WORKER_CONNECTIONS)
     periods = Periods(
         lease=timedelta(seconds=settings.lease_seconds),
@@ -51,15 +63,19 @@ def build_worker(settings: Settings, url: str) -> tuple[Worker, Workshop]:
         topology=timedelta(seconds=settings.topology_seconds),
         cloud_timeout=timedelta(seconds=settings.cloud_timeout_seconds),
         health=timedelta(seconds=settings.health_seconds),
+        silent=timedelta(seconds=settings.silent_seconds),
     )
-    workshop = Workshop(ledger, _clouds(settings, ledger), uuid.uuid4().hex, periods)
+    crowding = Crowding()
+    clouds = _clouds(settings, ledger, crowding)
+    workshop = Workshop(ledger, clouds, uuid.uuid4().hex, periods, crowding=crowding)
     return Worker(workshop), workshop
 
 
-def _clouds(settings: Settings, ledger: Ledger) -> CloudFor:
+def _clouds(settings: Settings, ledger: Ledger, crowding: Crowding) -> CloudFor:
     for account in settings.accounts.values():
         _reach_loopback_directly(account.endpoint)
 
+    turns = CallTurns(ledger, crowding)
     credentials = {name: Credential(name, account) for name, account in settings.accounts.items()}
 
     # A rotated credential makes new clients; those of a few earlier ones are let go.
@@ -67,7 +83,8 @@ def _clouds(settings: Settings, ledger: Ledger) -> CloudFor:
     def client(account_id: str, region: str, secret_id: str, secret_key: str) -> Client:
         kept = settings.accounts[account_id]
         account = Account(account_id, secret_id, secret_key, kept.endpoint, float(settings.cloud_timeout_seconds))
-        return Client(account, region, _budget(ledger, kept.calls_per_second))
+        wait, lower = partial(turns.wait, kept.calls_per_second), partial(turns.lower, kept.calls_per_second)
+        return Client(account, region, wait, lower)
 
     def cloud_for(account_id: str, region: str) -> Client:
         if account_id not in credentials:
@@ -75,21 +92,6 @@ def _clouds(settings: Settings, ledger: Ledger) -> CloudFor:
         return client(account_id, region, *credentials[account_id].current())
 
     return cloud_for
-
-
-def _budget(ledger: Ledger, per_second: int) -> Budget:
-    def wait_for_slot(account_id: str, region: str, action: str) -> None:
-        while True:
-            with ledger.begin() as connection:
-                pause = call_budget.reserve(connection, account_id, region, action, per_second).total_seconds()
-            due = time.monotonic() + pause
-            if pause:
-                time.sleep(pause)
-            # Who slept for longer, a process that was stopped say, has missed the slot: others call now.
-            if time.monotonic() - due < call_budget.LATEST.total_seconds():
-                return
-
-    return wait_for_slot
 
 
 def _reach_loopback_directly(endpoint: str | None) -> None:

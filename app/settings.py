@@ -36,6 +36,7 @@ class Settings:
     ``database_url``          libpq URI of the ledger; None: an embedded real Postgres under ``data_dir``
     ``data_dir``              where the embedded Postgres keeps its data (default: ``./data``)
     ``listen``                address of the API, ``HOST:PORT``
+    ``worker_listen``         address of a worker's metrics, ``HOST:PORT``; None: it has none
     ``api_processes``         processes of one ``serve``; ``api_threads`` threads in each
     ``admin_token``           the first administrator's bearer token; None: nobody is administrator by it
     ``accounts``              cloud accounts by name
@@ -45,12 +46,14 @@ class Settings:
     ``reverify_seconds``      how often proofs are looked at again
     ``topology_seconds``      how often the networks of clusters and the listeners are read again
     ``health_seconds``        how often the health of targets is read where not all are healthy
+    ``silent_seconds``        how long an agent may be quiet before its cluster counts as silent
     ``cloud_timeout_seconds`` how long one call to the cloud may take
     """
 
     database_url: str | None = field(repr=False)
     data_dir: Path
     listen: str
+    worker_listen: str | None
     api_processes: int
     api_threads: int
     admin_token: str | None = field(repr=False)
@@ -61,6 +64,7 @@ class Settings:
     reverify_seconds: int
     topology_seconds: int
     health_seconds: int
+    silent_seconds: int
     cloud_timeout_seconds: int
 
 
@@ -70,7 +74,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         database_url=_database_url(reader.text("DATABASE_URL")),
         data_dir=Path(reader.text("DATA_DIR") or "data"),
-        listen=_address(reader.text("LISTEN") or "127.0.0.1:8080"),
+        listen=_address(reader.text("LISTEN") or "127.0.0.1:8080", "LISTEN"),
+        worker_listen=_address(where, "WORKER_LISTEN") if (where := reader.text("WORKER_LISTEN")) else None,
         api_processes=reader.number("API_PROCESSES", 1, 1, 64),
         api_threads=reader.number("API_THREADS", 16, 1, 256),
         admin_token=reader.secret("ADMIN_TOKEN"),
@@ -81,6 +86,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         reverify_seconds=reader.number("REVERIFY_SECONDS", 60, 1, 86400),
         topology_seconds=reader.number("TOPOLOGY_SECONDS", 60, 1, 86400),
         health_seconds=reader.number("HEALTH_SECONDS", 10, 1, 3600),
+        silent_seconds=reader.number("SILENT_SECONDS", 300, 1, 86400),
         cloud_timeout_seconds=reader.number("CLOUD_TIMEOUT_SECONDS", 15, 1, 120),
     )
 
@@ -152,11 +158,11 @@ def _parts(text: str) -> SplitResult | None:
     return parts if sound else None
 
 
-def _address(listen: str) -> str:
+def _address(listen: str, name: str) -> str:
     host, _, port = listen.rpartition(":")
     if not host:
-        raise SettingError(f"{PREFIX}LISTEN: {listen!r} is not HOST:PORT")
-    _number(port, f"{PREFIX}LISTEN", 0, 65535)
+        raise SettingError(f"{PREFIX}{name}: {listen!r} is not HOST:PORT")
+    _number(port, f"{PREFIX}{name}", 0, 65535)
     return listen
 
 

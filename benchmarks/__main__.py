@@ -18,7 +18,7 @@ from benchmarks.world import SIZES, Size
 
 DOCUMENT: Final = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 FAILING: Final = 0.01
-SCENARIOS: Final = ("many", "interleaved", "faults", "others", "single")
+SCENARIOS: Final = ("many", "interleaved", "faults", "others", "single", "neighbour")
 
 
 class Bench:
@@ -47,6 +47,9 @@ class Bench:
             found = broker.single_binds(binds, self._workers, self._seed)
             self._say(report.single_table(found))
             self._say(report.steps_table(found))
+        if "neighbour" in scenarios:
+            runs = [broker.noisy_neighbour(self._size, self._workers) for _ in range(self._repeat)]
+            self._say(report.neighbours_table(runs, self._size))
         return "\n\n".join(self._parts)
 
     def _head(self, machine: Machine) -> None:

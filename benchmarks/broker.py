@@ -2,15 +2,16 @@
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from benchmarks import measures, world
 from benchmarks.bound import CloudTimes, bound, least_calls
-from benchmarks.measures import Convergence, SingleBind
-from benchmarks.stage import Broker, at_once, running_broker, wait_for
+from benchmarks.measures import Convergence, Neighbours, SingleBind
+from benchmarks.stage import Broker, Unfinished, at_once, running_broker, wait_for
 from benchmarks.world import Pod, Size
 
 PER_SECOND: Final = 18
@@ -31,6 +32,12 @@ REST_SECONDS: Final = (0.25, 0.45)
 """Between two single binds: the first has been read back by then, and no two are in step with a loop's period."""
 
 SINGLE_LOAD_BALANCERS: Final = 25
+
+STEADY_SECONDS: Final = 0.2
+"""Between two binds of a quiet cluster beside a noisy one: each load balancer has its turn every five seconds."""
+
+IDLE_BINDS: Final = 50
+"""How many of these come before the noise."""
 
 
 def many_binds(
@@ -70,6 +77,48 @@ def single_binds(count: int, workers: int, seed: int = 1) -> list[SingleBind]:
             time.sleep(dice.uniform(*REST_SECONDS))
             found.append(_single_bind(broker, pod, times))
         return found
+
+
+def noisy_neighbour(size: Size, workers: int) -> Neighbours:
+    """Post single binds of a quiet cluster, before and while a noisy one posts all of its own. Raises `Unfinished`.
+
+    The quiet one posts at a steady pace, whatever became of the bind before, on load balancers of its own.
+    """
+    world_size, noisy, quiet = world.neighbours(size, SINGLE_LOAD_BALANCERS)
+    waiting = iter(quiet)
+    with running_broker(world_size, workers=workers) as broker, ThreadPoolExecutor(1) as agent:
+        times = CloudTimes.of(broker.cloud.parameters())
+        time.sleep(2)
+        broker.cloud.forget()
+        changes: list[dict[str, Any]] = []
+        idle = _post_steadily(broker, waiting, changes, lambda: len(changes) >= IDLE_BINDS)
+        began = time.time()
+        burst = agent.submit(_post_all, broker, noisy[0].cluster_id, noisy)
+        addresses = {pod.ip for pod in noisy}
+        later = _post_steadily(
+            broker, waiting, changes, lambda: len(addresses & {row["ip"] for row in changes}) == len(addresses)
+        )
+        burst.result()
+        changes.extend(broker.cloud.wait_for_targets(len(idle) + len(later) + len(noisy) - len(changes)))
+        return measures.neighbours(idle, later, addresses, changes, began, times)
+
+
+def _post_steadily(
+    broker: Broker, pods: Iterator[Pod], changes: list[dict[str, Any]], enough: Callable[[], bool]
+) -> dict[str, float]:
+    """Post one pod after the other until it is ``enough``; when each was posted, by its address."""
+    posted: dict[str, float] = {}
+    due = time.monotonic()
+    while not enough():
+        pod = next(pods, None)
+        if pod is None:
+            raise Unfinished(f"{len(posted)} binds were posted, and it is still not enough")
+        posted[pod.ip] = time.time()
+        broker.post(pod.cluster_id, [pod])
+        due += STEADY_SECONDS
+        time.sleep(max(0.0, due - time.monotonic()))
+        changes.extend(row for row in broker.cloud.new_changes() if row["kind"] == "added")
+    return posted
 
 
 def _single_bind(broker: Broker, pod: Pod, times: CloudTimes) -> SingleBind:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from benchmarks.bound import Bound, CloudTimes
+from benchmarks.bound import READS_BEFORE_A_WRITE, Bound, CloudTimes
 
 Row = Mapping[str, Any]
 
@@ -56,6 +56,18 @@ class SingleBind:
     steps: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """A quiet cluster's single binds before and during a noisy one's burst: overheads in seconds.
+
+    ``noise_seconds`` is how long the burst took, from its first event to its last target.
+    """
+
+    idle: Sequence[float]
+    during: Sequence[float]
+    noise_seconds: float
+
+
 def convergence(
     who: str, calls: Sequence[Row], changes: Iterable[Row], began: float, best: Bound, least_writes: int
 ) -> Convergence:
@@ -71,6 +83,28 @@ def convergence(
         best=best,
         least_writes=least_writes,
     )
+
+
+def overheads(posted: Mapping[str, float], changes: Iterable[Row], times: CloudTimes) -> list[float]:
+    """What binds of single pods took beyond the cloud's own time; ``posted`` says when, by address."""
+    visible = {row["ip"]: row["at"] for row in changes if row["kind"] == "added"}
+    own = times.call(1) + READS_BEFORE_A_WRITE * times.read_seconds
+    return [visible[ip] - at - own for ip, at in posted.items() if ip in visible]
+
+
+def neighbours(
+    idle: Mapping[str, float],
+    later: Mapping[str, float],
+    noisy: Iterable[str],
+    changes: Sequence[Row],
+    began: float,
+    times: CloudTimes,
+) -> Neighbours:
+    """The figures of a burst of the ``noisy`` addresses that began then; of the ``later`` binds those posted in it."""
+    addresses = set(noisy)
+    ended = max(row["at"] for row in changes if row["kind"] == "added" and row["ip"] in addresses)
+    during = {ip: at for ip, at in later.items() if began <= at <= ended}
+    return Neighbours(overheads(idle, changes, times), overheads(during, changes, times), ended - began)
 
 
 def calls_by_action(calls: Iterable[Row]) -> dict[str, int]:

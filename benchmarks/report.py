@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any, Final
 
 from benchmarks.bound import Bound, percentile
-from benchmarks.measures import STEPS, Convergence, SingleBind
+from benchmarks.measures import STEPS, Convergence, Neighbours, SingleBind
 from benchmarks.world import Size
 
 SHOWN_PARAMETERS: Final = (
@@ -65,6 +65,26 @@ def single_table(binds: Sequence[SingleBind]) -> str:
         shown = [median(values), percentile(values, 0.9), percentile(values, 0.99), max(values)]
         rows.append((name, str(len(values)), *(f"{1000 * each:.0f}" for each in shown)))
     return _table(("single binds", "n", "median, ms", "p90", "p99", "most"), rows)
+
+
+def neighbours_table(runs: Sequence[Neighbours], size: Size) -> str:
+    """A quiet cluster's overheads before and during a noisy one's burst, in milliseconds, and by how much they grow."""
+    idle = [each for run in runs for each in run.idle]
+    during = [each for run in runs for each in run.during]
+    seconds = median(run.noise_seconds for run in runs)
+    noise = (
+        f"while another cluster binds {size.binds:,} pods over {size.load_balancers} load balancers ({seconds:.1f} s)"
+    )
+    rows = []
+    for name, values in (("the other cluster is quiet", idle), (noise, during)):
+        rows.append((name, str(len(values)), *(f"{1000 * each:.0f}" for each in _middle_and_tail(values))))
+    ratios = (after / before for before, after in zip(_middle_and_tail(idle), _middle_and_tail(during), strict=True))
+    rows.append(("ratio", "", *(f"{each:.2f}" for each in ratios)))
+    return _table(("single binds of a quiet cluster: overhead", "n", "median, ms", "p90", "p99", "most"), rows)
+
+
+def _middle_and_tail(values: Sequence[float]) -> list[float]:
+    return [median(values), percentile(values, 0.9), percentile(values, 0.99), max(values)]
 
 
 def steps_table(binds: Sequence[SingleBind]) -> str:

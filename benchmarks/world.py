@@ -48,6 +48,19 @@ def pods(size: Size) -> list[Pod]:
     return [_pod(size, load_balancer, number, taken) for load_balancer, number in _places(size)]
 
 
+def neighbours(size: Size, load_balancers: int) -> tuple[Size, list[Pod], list[Pod]]:
+    """A noisy cluster and a quiet one, none of whose load balancers is the other's: the world's size, and their pods.
+
+    The noisy one has the pods and load balancers of ``size``; the quiet one as many pods, over so many load balancers,
+    one of each in turn.
+    """
+    world_size = Size("neighbours", 2 * size.binds, size.load_balancers + load_balancers, 2)
+    share = -(-size.binds // size.load_balancers)
+    noisy = [_pod_on(0, number, number // share) for number in range(size.binds)]
+    quiet = [_pod_on(1, number, size.load_balancers + number % load_balancers) for number in range(size.binds)]
+    return world_size, noisy, quiet
+
+
 def interleaved(ordered: Sequence[Pod]) -> list[Pod]:
     """The same pods in the worst order: one of each load balancer in turn."""
     by_load_balancer: dict[str, list[Pod]] = {}
@@ -125,8 +138,17 @@ def _pod(size: Size, load_balancer: int, number: int, taken: list[int]) -> Pod:
     cluster = (load_balancer + number * CLUSTERS_PER_LOAD_BALANCER // share) % size.clusters
     index = taken[cluster]
     taken[cluster] += 1
-    ip = f"10.{cluster}.{index // PODS_PER_NODE + 1}.{index % PODS_PER_NODE + 1}"
-    return Pod(f"cls-{cluster}", index, ip, f"lb-{load_balancer}", f"lbl-{load_balancer}-{number % LISTENERS}")
+    listener_id = f"lbl-{load_balancer}-{number % LISTENERS}"
+    return Pod(f"cls-{cluster}", index, _address(cluster, index), f"lb-{load_balancer}", listener_id)
+
+
+def _pod_on(cluster: int, number: int, load_balancer: int) -> Pod:
+    listener_id = f"lbl-{load_balancer}-{number % LISTENERS}"
+    return Pod(f"cls-{cluster}", number, _address(cluster, number), f"lb-{load_balancer}", listener_id)
+
+
+def _address(cluster: int, index: int) -> str:
+    return f"10.{cluster}.{index // PODS_PER_NODE + 1}.{index % PODS_PER_NODE + 1}"
 
 
 def _counts(names: Iterator[str]) -> Mapping[str, int]:

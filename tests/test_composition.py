@@ -15,7 +15,6 @@ from app import composition
 from app.api.context import EXTENSION
 from app.composition import build_api, build_worker, database_url
 from app.domain.errors import CloudAmbiguous, CloudCredentialRefused, LedgerUnavailable
-from app.ledger.connection import Ledger
 from app.settings import Settings, read_settings
 from app.simulator.server import Simulator
 from tests.acceptance.world import world
@@ -135,35 +134,6 @@ def test_calls_of_two_workers_together_keep_to_one_budget(ledger_url: str, simul
     # Eight may go at once; a busy machine makes calls late, but none may come before its time.
     assert moments[8] >= 1.0
     assert moments[16] >= 2.0
-
-
-def test_a_process_that_slept_past_its_slot_waits_for_another_one(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now, pauses = [0.0], list[float]()
-
-    def sleep(seconds: float) -> None:
-        pauses.append(seconds)
-        now[0] += seconds + (30.0 if len(pauses) == 1 else 0.0)  # stopped during its first sleep
-
-    monkeypatch.setattr(composition.time, "sleep", sleep)
-    monkeypatch.setattr(composition.time, "monotonic", lambda: now[0])
-    wait_for_slot = composition._budget(ledger, 1)
-    for _ in range(2):
-        wait_for_slot(*ACCOUNT, "DescribeTargets")
-    assert len(pauses) == 2
-
-
-def test_a_slot_is_waited_for_exactly_as_long_as_the_ledger_says(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
-    wait_for_slot = composition._budget(ledger, 2)
-    for _ in range(4):
-        wait_for_slot(*ACCOUNT, "DescribeTargets")
-    assert len(pauses) == 2
-    assert all(0.5 < pause <= 1.1 for pause in pauses)
 
 
 def test_without_the_ledger_nothing_is_sent_to_the_cloud(simulator: Simulator) -> None:

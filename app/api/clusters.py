@@ -17,6 +17,7 @@ from app.api.schemas.registry import (
 from app.broker import look_up
 from app.broker.evacuate_cluster import evacuate_cluster
 from app.broker.register_cluster import register_cluster
+from app.domain.cluster import Cluster, Removal
 from app.domain.errors import RequestRefused
 
 blueprint = StrictBlueprint("clusters", __name__, description="Clusters that may ask for bindings")
@@ -28,10 +29,9 @@ blueprint = StrictBlueprint("clusters", __name__, description="Clusters that may
 def put(body: dict[str, Any], cluster_id: str) -> Any:
     """Register a cluster, or change it"""
     guard = body.pop("removal_guard") or {"max_share": DEFAULT_MAX_SHARE}
-    kept, created = register_cluster(
-        ledger(), cluster_id, **body, max_removal_share=guard["max_share"], actor=caller().actor
-    )
-    return rendering.cluster(kept), 201 if created else 200
+    removal = Removal(guard["max_share"], body.pop("drain_seconds"))
+    kept, created = register_cluster(ledger(), cluster_id, **body, removal=removal, actor=caller().actor)
+    return _rendered(kept), 201 if created else 200
 
 
 @blueprint.response(200, ClusterSchema)
@@ -40,7 +40,7 @@ def get(cluster_id: str) -> Any:
     kept = look_up.cluster(ledger(), cluster_id)
     if kept is None:
         raise RequestRefused(404, "cluster-not-found", f"there is no cluster {cluster_id}")
-    return rendering.cluster(kept)
+    return _rendered(kept)
 
 
 @blueprint.arguments(PageQuery, location="query")
@@ -48,7 +48,7 @@ def get(cluster_id: str) -> Any:
 def listing(query: dict[str, Any]) -> Any:
     """All clusters"""
     found = look_up.list_clusters(ledger(), key_of(query["cursor"]), query["limit"] + 1)
-    return page(found, query["limit"], rendering.cluster, lambda cluster: cluster.cluster_id)
+    return page(found, query["limit"], _rendered, lambda cluster: cluster.cluster_id)
 
 
 @blueprint.arguments(EmptyBody, required=False)
@@ -57,3 +57,7 @@ def evacuate(body: dict[str, Any], cluster_id: str) -> Any:
     """Take all of a cluster's targets off, drained"""
     drain_seconds = context().drain_seconds
     return {"unbound": evacuate_cluster(ledger(), cluster_id, drain_seconds=drain_seconds, actor=caller().actor)}
+
+
+def _rendered(kept: Cluster) -> dict[str, Any]:
+    return rendering.cluster(kept, context().silent_after)

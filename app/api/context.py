@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from threading import Semaphore
 
 from flask import current_app, g
 
+from app.api.figures import KeptFigures
 from app.broker.tokens import Caller, Role
 from app.domain.errors import RequestRefused
 from app.ledger.connection import Ledger
+from app.turns import Turns
 
 EXTENSION = "clb_broker"
 DEFAULT_WAITING_PLACES = 8
@@ -19,6 +22,8 @@ DEFAULT_WAITING_PLACES = 8
 class ApiContext:
     """The ledger, the first administrator's token, and the broker's drain time.
 
+    ``silent_after``: how long an agent may be quiet before its cluster counts as silent.
+    ``turns``: those of large batches.
     ``waiting_places``: how many requests may wait for changes at once. Each takes a thread for as long as it waits, and
     the others' events must not stand behind them.
     """
@@ -26,6 +31,9 @@ class ApiContext:
     ledger: Ledger
     admin_token: str | None = field(repr=False)
     drain_seconds: int
+    silent_after: timedelta = timedelta(seconds=300)
+    turns: Turns = field(default_factory=Turns, repr=False)
+    figures: KeptFigures = field(default_factory=KeptFigures, repr=False)
     waiting_places: Semaphore = field(default_factory=lambda: Semaphore(DEFAULT_WAITING_PLACES), repr=False)
 
 

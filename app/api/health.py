@@ -4,13 +4,13 @@ from typing import Any
 
 from flask import Response
 
-from app.api.context import ledger
+from app.api.context import context, ledger
 from app.api.metrics import render_metrics
 from app.api.parsing import StrictBlueprint
 from app.api.schemas.health import StatusSchema
 from app.broker import look_up
-from app.domain.binding import Health
 from app.domain.errors import LedgerUnavailable, RequestRefused
+from app.ledger.figures import Figures
 
 blueprint = StrictBlueprint("health", __name__, description="Health and metrics")
 
@@ -32,12 +32,12 @@ def readyz() -> Any:
 @blueprint.response(200, {"type": "string"}, content_type="text/plain")
 def metrics() -> Response:
     """Metrics for Prometheus"""
-    return render_metrics(_targets())
+    return render_metrics(_figures())
 
 
-def _targets() -> dict[Health, int] | None:
+def _figures() -> Figures | None:
     """Metrics are asked for most when something is down: what needs no ledger is told without it."""
     try:
-        return look_up.targets_by_health(ledger())
+        return context().figures.of(ledger(), context().silent_after)
     except LedgerUnavailable:
         return None

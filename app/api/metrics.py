@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from flask import Flask, Response, g, request
@@ -10,8 +10,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from app.domain.binding import Health
+from app.domain.binding import GUARDED, State
 from app.domain.event import Result
+from app.ledger.figures import Figures
 
 REQUESTS: Final = Counter(
     "clb_broker_requests_total", "Requests by route, method and status", ["route", "method", "status"]
@@ -45,32 +46,50 @@ def count_results(results: Iterable[Result]) -> None:
         EVENTS.labels(result.outcome, result.code or "").inc()
 
 
-def render_metrics(targets: Mapping[Health, int] | None) -> Response:
-    """Everything counted, of all processes of this server, and the targets by health as the ledger has them now.
+def render_metrics(figures: Figures | None) -> Response:
+    """Everything counted, of all processes of this server, and the ledger in numbers.
 
-    Without ``targets`` (the ledger did not answer) there is no sample of them: nobody knows is not none.
+    Without ``figures`` (the ledger did not answer) there is no sample of them: nobody knows is not none.
     """
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     text = generate_latest(registry)
-    if targets is not None:
-        text += generate_latest(_Targets(targets))
+    if figures is not None:
+        text += generate_latest(_Gauges(figures))
     return Response(text, content_type=CONTENT_TYPE_LATEST)
 
 
-class _Targets(CollectorRegistry):
-    """A gauge that lives for one answer: one that is kept would be added up over the processes of the server."""
+class _Gauges(CollectorRegistry):
+    """Gauges that live for one answer: those that are kept would be added up over the processes of the server."""
 
-    def __init__(self, targets: Mapping[Health, int]) -> None:
+    def __init__(self, figures: Figures) -> None:
         super().__init__()
-        self._targets = targets
+        self._figures = figures
 
     def collect(self) -> Iterable[Metric]:
-        family = GaugeMetricFamily(
-            "clb_broker_targets", "The broker's targets at the cloud by health", labels=["health"]
-        )
-        for health, count in self._targets.items():
-            family.add_metric([health], count)
-        return [family]
+        figures = self._figures
+        yield _gauge("bindings", "Bindings that can still move", ("state", "reason"), figures.bindings.items())
+        holds = [((str(reason),), figures.bindings.get((State.HELD, reason), 0)) for reason in sorted(GUARDED)]
+        yield _gauge("holds", "Removals that wait for an operator's word", ("reason",), holds)
+        targets = [((str(health),), many) for health, many in figures.targets.items()]
+        yield _gauge("targets", "The broker's targets at the cloud by health", ("health",), targets)
+        yield _gauge("drift", "Differences that the broker did not make", ("kind", "action"), figures.drift.items())
+        lag = figures.greatest_lag.total_seconds()
+        yield _gauge("greatest_lag_seconds", "How long the load balancer most behind has been so", (), [((), lag)])
+        registered = (("load_balancers", figures.load_balancers), ("clusters", figures.clusters))
+        for name, found in registered:
+            conditions = [((condition,), many) for condition, many in found.conditions.items()]
+            yield _gauge(name, "How many are in each condition; one may be in several", ("condition",), conditions)
+        failures = [((name,), found.longest_failure.total_seconds()) for name, found in registered]
+        yield _gauge("longest_failure_seconds", "How long the one failing longest has failed", ("of",), failures)
+
+
+def _gauge(
+    name: str, meaning: str, labels: Sequence[str], samples: Iterable[tuple[Sequence[str], float]]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"clb_broker_{name}", meaning, labels=labels)
+    for values, number in samples:
+        family.add_metric(values, number)
+    return family

@@ -28,9 +28,10 @@ blueprint = StrictBlueprint("pod-events", __name__, description="What a cluster'
 def post(body: dict[str, Any], cluster_id: str) -> Any:
     """Receive up to 1000 pod events; each is judged alone, and durable when answered"""
     received = [_received(content, item) for content, item in body["events"]]
-    results = receive_pod_events(
-        ledger(), cluster_id, received, actor=caller().actor, drain_seconds=context().drain_seconds
-    )
+    with context().turns.of(len(received)):
+        results = receive_pod_events(
+            ledger(), cluster_id, received, actor=caller().actor, drain_seconds=context().drain_seconds
+        )
     count_results(results)
     return {"results": [rendering.result(result) for result in results]}
 

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from app.broker.explain_bindings import Explanation
 from app.domain.binding import Binding, Verdict
@@ -15,17 +15,14 @@ from app.ledger.journal import Kept
 from app.ledger.verifications import Question
 from app.ownership.finding import Result as CheckResult
 
-SILENT_AFTER: Final = timedelta(minutes=10)
-"""Agents send a snapshot every few minutes; one that is not heard for this long is called silent."""
-
 
 def result(given: Result) -> dict[str, Any]:
     """The answer to one event."""
     return asdict(given)
 
 
-def cluster(kept: Cluster) -> dict[str, Any]:
-    """A cluster."""
+def cluster(kept: Cluster, silent_after: timedelta) -> dict[str, Any]:
+    """A cluster; ``silent_after`` says how long its agent may be quiet before it counts as silent."""
     stated = kept.topology_setting is not None
     return {
         "cluster_id": kept.cluster_id,
@@ -37,8 +34,11 @@ def cluster(kept: Cluster) -> dict[str, Any]:
         "topology_read_at": kept.topology_read_at,
         "topology_error": None if stated else kept.topology_error,
         "removal_guard": {"max_share": kept.max_removal_share},
-        "state": _cluster_state(kept.last_seen_at),
+        "drain_seconds": kept.drain_seconds,
+        "state": _cluster_state(kept, silent_after),
         "last_seen_at": kept.last_seen_at,
+        "failing": [{"work": work, "since": since} for work, since in kept.failing_since.items()],
+        "alarm": kept.alarm,
         "created_at": kept.created_at,
         "updated_at": kept.updated_at,
     }
@@ -63,6 +63,8 @@ def load_balancer(kept: LoadBalancer) -> dict[str, Any]:
             "reconciled_generation": kept.reconciled_generation,
             "lag_seconds": max(lag, 0.0),
             "last_error": kept.last_error,
+            "failing_since": kept.failing_since,
+            "alarm": kept.alarm,
         },
         "created_at": kept.created_at,
     }
@@ -167,7 +169,7 @@ def _code(kept: str | None) -> Code | None:
     return None if kept is None else Code(kept)
 
 
-def _cluster_state(last_seen_at: datetime | None) -> str:
-    if last_seen_at is None:
+def _cluster_state(kept: Cluster, silent_after: timedelta) -> str:
+    if kept.last_seen_at is None:
         return "registered"
-    return "silent" if datetime.now(UTC) - last_seen_at > SILENT_AFTER else "active"
+    return "silent" if kept.silent(datetime.now(UTC), silent_after) else "active"

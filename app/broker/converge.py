@@ -4,20 +4,22 @@ Nothing of the cloud is called in here, and no transaction is open while it is.
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from app.broker.passes import After, Call, CallOutcome, Ending, Intent, Opening, PassTerms
+from app.broker.passes import After, Begun, Call, CallOutcome, Ending, Intent, Opening, PassTerms
 from app.broker.scene import Scene
 from app.domain.binding import Binding, State, Verdict, moved
 from app.domain.codes import Code
+from app.domain.load_balancer import LoadBalancer
 from app.domain.target import Place
-from app.ledger import leases, load_balancers, operations
+from app.ledger import clusters, leases, load_balancers, operations
 from app.ledger.connection import Connection, Ledger
 from app.ledger.leases import Lease
 from app.planning.batches import Batch, next_batch
 from app.planning.observed import Inspection, Observed
-from app.planning.pacing import gathers, pause_after
-from app.planning.plan import Change, Kind, Stance, plan, stance
+from app.planning.pacing import HEAD_START, gathers, pause_after
+from app.planning.plan import Change, Kind, Stance, leaves, plan, stance
 from app.planning.promotion import PROOFS, WAITS_FOR_ROOM
 from app.planning.quota import within_quota
 from app.planning.settle import RETRIED, next_look
@@ -33,21 +35,18 @@ GATHERING_LOOK = timedelta(milliseconds=60)
 """How soon a load balancer whose burst still gathers is looked at again."""
 
 
-def open_pass(ledger: Ledger, lease: Lease, terms: PassTerms) -> Opening:
-    """Look at what there is before the cloud is asked. Raises `LeaseLost`, `LedgerUnavailable`."""
+def open_pass(ledger: Ledger, lease: Lease, terms: PassTerms, remembered: Observed | None = None) -> Opening:
+    """Look at what there is before the cloud is asked; begin at once where a ``remembered`` reading is enough for it.
+
+    Raises `LeaseLost`, `LedgerUnavailable`.
+    """
     with ledger.begin() as connection:
         scene = Scene(connection, lease, terms.lease)
-        load_balancer = scene.load_balancer
-        read_at = load_balancer.inventory_read_at
-        return Opening(
-            load_balancer,
-            unresolved=load_balancer.missing or any(map(_needs_listeners, scene.bindings)),
-            doubted=load_balancer.failures > 0,
-            quiet=load_balancer.reconciled_generation == load_balancer.wanted_generation,
-            coming=_coming(scene.bindings),
-            inventory_age=timedelta.max if read_at is None else scene.now - read_at,
-            listener_ids=frozenset(binding.slot.listener_id for binding in scene.bindings if binding.slot),
-        )
+        opening = _opening(scene)
+        if remembered is None or opening.lacks_inventory(terms.freshness) or not opening.served_by(remembered):
+            return opening
+        # What that reading shows was settled and noted when it was made.
+        return replace(opening, begun=Begun(_next_write(connection, scene, lease, remembered, terms)))
 
 
 def begin_write(ledger: Ledger, lease: Lease, inspection: Inspection, terms: PassTerms) -> Intent | None:
@@ -58,21 +57,16 @@ def begin_write(ledger: Ledger, lease: Lease, inspection: Inspection, terms: Pas
     """
     with ledger.begin() as connection:
         scene = Scene(connection, lease, terms.lease)
-        scene.inspect(inspection)
+        first_seen = scene.inspect(inspection)
+        waiting = {each.cluster_id for each in scene.bindings} if first_seen else set()
         scene.settle_operations()
         scene.note_drift(inspection.observed)
-        scene.settle(inspection.observed)
-        changes, excess = within_quota(plan(scene.bindings, inspection.observed), inspection.observed, scene.quota)
-        _hold_without_room(scene, excess)
-        batch = next_batch(changes, scene.now)
-        gathering = batch is not None and _gathers(connection, scene, batch)
-        if batch is not None and not gathering:
-            return _intend(connection, scene, lease, batch)
-        scene.write()
-        unread = _unread(scene, inspection.observed)
-        ending = Ending(done=not changes and unread is None, gathering=gathering, error=unread)
-        _finish(connection, scene, lease, terms, ending)
-        return None
+        intent = _next_write(connection, scene, lease, inspection.observed, terms)
+    if waiting:
+        # Verdicts wait for a load balancer's networks. Clusters are locked before load balancers, so not above.
+        with ledger.begin() as connection:
+            clusters.want_waiting(connection, waiting)
+    return intent
 
 
 def begin_part(ledger: Ledger, lease: Lease, observed: Observed, part: Batch, terms: PassTerms) -> Intent | None:
@@ -92,32 +86,47 @@ def end_write(
         scene = Scene(connection, lease, terms.lease)
         operations.finish(connection, intent.operation_id, call.outcome, call.request_id, call.detail)
         if observed is not None:
-            scene.settle(observed, call.request_id)
+            scene.settle(_so_far(observed, intent, call), call.request_id)
         _hold_refused(scene, after.refused, call)
         scene.write()
         if after.last:
-            error = None if after.cut_short else _error(scene, intent, call, observed)
+            error = None if after.cut_short or after.too_early else _error(scene, intent, call, observed)
             done = error is None and observed is not None and _nothing_left(scene, observed)
-            _finish(connection, scene, lease, terms, Ending(done, error=error, tail=after.tail, jitter=after.jitter))
+            _finish(connection, scene, lease, terms, Ending(done, error=error, after=after))
 
 
 def fail_pass(ledger: Ledger, lease: Lease, error: str, terms: PassTerms, jitter: float) -> None:
     """The cloud could not be read: nothing is concluded, and the pass is made again after a pause that grows."""
     with ledger.begin() as connection:
-        load_balancer = load_balancers.lock(connection, [lease.subject_id])[lease.subject_id]
-        leases.hold(connection, lease, terms.lease)
-        failures = load_balancer.failures + 1
-        load_balancers.finish_pass(
-            connection,
-            lease.subject_id,
-            reconciled=None,
-            due_in=timedelta(0),
-            due_at=None,
-            not_before=pause_after(failures, jitter),
-            failures=failures,
-            error=error,
-        )
-        leases.give_back(connection, lease)
+        failures = _locked(connection, lease, terms).failures + 1
+        _make_again(connection, lease, pause_after(failures, jitter), failures, error)
+
+
+def put_off_pass(ledger: Ledger, lease: Lease, pause: timedelta, terms: PassTerms) -> None:
+    """A reading came too early for the cloud's rate: no failure. The pass is made again after ``pause``."""
+    with ledger.begin() as connection:
+        load_balancer = _locked(connection, lease, terms)
+        _make_again(connection, lease, pause, load_balancer.failures, load_balancer.last_error)
+
+
+def _locked(connection: Connection, lease: Lease, terms: PassTerms) -> LoadBalancer:
+    load_balancer = load_balancers.lock(connection, [lease.subject_id])[lease.subject_id]
+    leases.hold(connection, lease, terms.lease)
+    return load_balancer
+
+
+def _make_again(connection: Connection, lease: Lease, pause: timedelta, failures: int, error: str | None) -> None:
+    load_balancers.finish_pass(
+        connection,
+        lease.subject_id,
+        reconciled=None,
+        due_in=timedelta(0),
+        due_at=None,
+        not_before=pause,
+        failures=failures,
+        error=error,
+    )
+    leases.give_back(connection, lease)
 
 
 def _coming(found: Collection[Binding]) -> frozenset[Place] | None:
@@ -137,6 +146,38 @@ def _may_move(binding: Binding) -> bool:
     return waits or (binding.state is State.VERIFYING and binding.verification.verdict in PROOFS)
 
 
+def _opening(scene: Scene) -> Opening:
+    load_balancer = scene.load_balancer
+    read_at = load_balancer.inventory_read_at
+    return Opening(
+        load_balancer,
+        unresolved=load_balancer.missing or any(map(_needs_listeners, scene.bindings)),
+        doubted=load_balancer.failures > 0,
+        quiet=load_balancer.reconciled_generation == load_balancer.wanted_generation,
+        coming=_coming(scene.bindings),
+        inventory_age=timedelta.max if read_at is None else scene.now - read_at,
+        listener_ids=frozenset(binding.slot.listener_id for binding in scene.bindings if binding.slot),
+        rested=None if load_balancer.tail_ends_at is None else scene.now - load_balancer.tail_ends_at,
+    )
+
+
+def _next_write(
+    connection: Connection, scene: Scene, lease: Lease, observed: Observed, terms: PassTerms
+) -> Intent | None:
+    scene.settle(observed)
+    changes, excess = within_quota(plan(scene.bindings, observed), observed, scene.quota)
+    _hold_without_room(scene, excess)
+    batch = next_batch(changes, scene.now)
+    gathering = batch is not None and _gathers(scene, batch)
+    if batch is not None and not gathering:
+        return _intend(connection, scene, lease, batch)
+    scene.write()
+    unread = _unread(scene, observed)
+    ending = Ending(done=not changes and unread is None, gathering=gathering, error=unread)
+    _finish(connection, scene, lease, terms, ending)
+    return None
+
+
 def _needs_listeners(binding: Binding) -> bool:
     if binding.state is State.VERIFYING:
         return binding.slot is None
@@ -147,12 +188,13 @@ def _subject(change: Change) -> tuple[object, ...]:
     return change.kind, change.place, change.weight, change.binding_id
 
 
-def _gathers(connection: Connection, scene: Scene, batch: Batch) -> bool:
+def _gathers(scene: Scene, batch: Batch) -> bool:
     verifying = sum(
         binding.state is State.VERIFYING and binding.verification.verdict is Verdict.UNKNOWN
         for binding in scene.bindings
     )
-    newest = load_balancers.times_since(connection, scene.load_balancer.load_balancer_id)
+    last_event_at = scene.load_balancer.last_event_at
+    newest = timedelta.max if last_event_at is None else scene.now - last_event_at
     oldest = max(scene.now - change.since for change in batch.changes)
     return gathers(len(batch.changes), verifying, newest, oldest)
 
@@ -186,15 +228,22 @@ def _hold_refused(scene: Scene, refused: Collection[Change], call: Call) -> None
     by_id = {binding.binding_id: binding for binding in scene.bindings}
     code = Code.QUOTA_EXCEEDED if (call.detail or "").startswith("LimitExceeded") else Code.CLOUD_REFUSED
     for change in refused:
-        binding = by_id[change.binding_id]
-        if binding.state is State.PENDING:  # otherwise the reading shows it done, or it is wanted no more
+        binding = by_id.get(change.binding_id)
+        # Otherwise the reading shows it done, or it is wanted no more; it may even have ended and given up its place.
+        if binding is not None and binding.state is State.PENDING:
             scene.change(moved(binding, State.HELD, scene.now, code, call.detail), call.request_id)
 
 
+def _so_far(observed: Observed, intent: Intent, call: Call) -> Observed:
+    """What a reading after a write says. One without an answer may still be under way: a target that is not there yet
+    may come, and who gave it up now would leave it to nobody. The next pass, after the tail, reads again."""
+    if call.outcome is not CallOutcome.AMBIGUOUS or intent.batch.kind is not Kind.REGISTER:
+        return observed
+    return observed.doubting(change.place for change in intent.batch.changes)
+
+
 def _error(scene: Scene, intent: Intent, call: Call, observed: Observed | None) -> str | None:
-    """Why the pass counts as failed; being early is no failure, being told "done" without effect is one."""
-    if call.outcome is CallOutcome.THROTTLED:
-        return None
+    """Why the pass counts as failed; being told "done" without effect is a failure too."""
     if call.outcome is not CallOutcome.DONE:
         return call.detail or str(call.outcome)
     if observed is None:
@@ -222,17 +271,23 @@ def _needs_reading(binding: Binding, now: datetime) -> bool:
 
 
 def _finish(connection: Connection, scene: Scene, lease: Lease, terms: PassTerms, ending: Ending) -> None:
-    failures = scene.load_balancer.failures + 1 if ending.error else 0
-    pause = max(ending.tail, pause_after(failures, ending.jitter)) if failures else ending.tail
+    balancer = scene.load_balancer
+    failures, error = (balancer.failures + 1 if ending.error else 0), ending.error
+    after = ending.after
+    pause = max(after.tail, pause_after(failures, after.jitter)) if failures else after.tail
+    if after.too_early:  # it says nothing of what failed before
+        failures, error = balancer.failures, balancer.last_error
+    ahead = HEAD_START if any(map(leaves, scene.bindings)) else timedelta(0)
     load_balancers.finish_pass(
         connection,
         lease.subject_id,
-        reconciled=scene.load_balancer.wanted_generation if ending.done else None,
-        due_in=terms.sweep if ending.done else timedelta(0),
+        reconciled=balancer.wanted_generation if ending.done else None,
+        due_in=terms.sweep if ending.done else -ahead,
         due_at=_next_look(scene.bindings, scene.now),
         not_before=GATHERING_LOOK if ending.gathering else pause,
         failures=failures,
-        error=ending.error,
+        error=error,
+        tail_factor=after.tail_factor,
     )
     leases.give_back(connection, lease)
 

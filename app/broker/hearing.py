@@ -6,10 +6,11 @@ from app.domain.binding import Binding, State, Verdict
 from app.domain.codes import Code
 from app.domain.journal import Action, entry_of
 from app.domain.load_balancer import Grant
-from app.ledger import bindings, clusters, grants, journal, leases, load_balancers, proofs
-from app.ledger.connection import Connection, clock
+from app.ledger import bindings, grants, journal, leases, load_balancers, proofs
+from app.ledger.connection import Connection
 from app.ledger.leases import Lease
 from app.planning.places import Places
+from app.planning.plan import leaves
 from app.planning.promotion import PROOFS, Surroundings, promoted
 from app.planning.proofs import Decision, judged, refused
 
@@ -17,27 +18,19 @@ from app.planning.proofs import Decision, judged, refused
 class Hearing:
     """Verdicts applied, gathered, and written once with their history. Raises `LeaseLost` for an old epoch.
 
-    Locks are taken as everywhere: clusters, then load balancers. A proof may take a place from another cluster's
-    binding, so that cluster is locked too: it is looked for before there are any locks, and one that came in between
-    is waited for until the next look.
+    Load balancers are locked, and with them all that is bound there: a proof may take a place from another cluster's
+    binding. The cluster's own row is for afterwards, when its next look is arranged.
     """
 
     def __init__(self, connection: Connection, lease: Lease, binding_ids: Collection[str]) -> None:
         self._connection = connection
         self._cluster_id = lease.subject_id
-        before = bindings.of_ids(connection, binding_ids)
-        addresses = {(binding.target.load_balancer_id, binding.ip) for binding in before}
-        there = {binding.cluster_id for binding in bindings.around_addresses(connection, addresses, ())}
-        locked = {self._cluster_id, *there}
-        clusters.lock(connection, locked)
-        load_balancer_ids = {binding.target.load_balancer_id for binding in before}
+        addresses = bindings.addresses_of(connection, binding_ids)
+        load_balancer_ids = {load_balancer_id for load_balancer_id, _ in addresses}
         self._load_balancers = load_balancers.lock(connection, load_balancer_ids)
-        leases.give_back(connection, lease)
+        self.now = leases.give_back(connection, lease)
         self._grants: Mapping[str, Grant] = grants.of_cluster(connection, self._cluster_id, load_balancer_ids)
-        self.now = clock(connection)
-        around = bindings.around_addresses(connection, addresses, binding_ids)
-        strangers = (binding for binding in around if binding.cluster_id not in locked)
-        self.late = {(binding.target.load_balancer_id, binding.ip) for binding in strangers}
+        around = bindings.around_addresses(connection, addresses, ())
         self.bindings = {binding.binding_id: binding for binding in around}
         self._before = dict(self.bindings)
         self._places = Places(around)
@@ -71,6 +64,12 @@ class Hearing:
             if after.verification.verdict is Verdict.PROVEN and before.verification.verdict is not Verdict.PROVEN
         }
 
+    def losers(self) -> set[str]:
+        """The clusters that lost an address: they may have lost others."""
+        return {after.cluster_id for before, after in self._steps if before.state is not after.state} - {
+            self._cluster_id
+        }
+
     def change(self, after: Binding) -> None:
         """Gather one changed binding; nothing when it is as before."""
         before = self.bindings[after.binding_id]
@@ -83,16 +82,16 @@ class Hearing:
         """Write what changed, with its history, and make the load balancers due where something is to be done."""
         changed = [after for binding_id, after in self.bindings.items() if after is not self._before[binding_id]]
         moves = [(before, after) for before, after in self._steps if before.state is not after.state]
-        bindings.write(self._connection, [], changed, {after.binding_id for _, after in moves})
         entries = [entry_of(Action.BINDING_MOVED, before, after) for before, after in moves]
         journal.add(self._connection, actor, entries)
-        due = {after.target.load_balancer_id for _, after in moves}
+        leaving = {after.target.load_balancer_id for _, after in moves if leaves(after)}
+        due = {after.target.load_balancer_id for _, after in moves} - leaving
+        if leaving:
+            load_balancers.want(self._connection, leaving, cluster_id=self._cluster_id, first=True)
         if due:
-            load_balancers.want(self._connection, due)
-        losers = {after.cluster_id for _, after in moves} - {self._cluster_id}
-        if losers:
-            # Whoever lost one address may have lost others; the rows are locked already.
-            clusters.want_reverification(self._connection, losers)
+            load_balancers.want(self._connection, due, cluster_id=self._cluster_id)
+        # Last, since workers on other load balancers wait for the numbers of changes.
+        bindings.write(self._connection, [], changed, {after.binding_id for _, after in moves})
 
     def _claimant(self, binding: Binding) -> Binding | None:
         """Another cluster's proven binding that has the place."""

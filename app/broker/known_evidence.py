@@ -74,7 +74,7 @@ def leased_cluster(connection: Connection, cluster_id: str) -> Cluster:
 
 def nodes_around(ledger: Ledger, evidence: Evidence, instance_ids: Sequence[str]) -> Evidence:
     """``evidence`` with what is known of these machines besides."""
-    with ledger.begin() as connection:
+    with ledger.statements() as connection:
         found = topologies.nodes_at(connection, (), instance_ids)
     return replace(evidence, nodes=tuple(dict.fromkeys([*evidence.nodes, *found])))
 
@@ -83,7 +83,7 @@ def known_policies(
     ledger: Ledger, account_id: str, group_ids: Collection[str], since: datetime
 ) -> Mapping[str, tuple[Policy, ...]]:
     """The rules of security groups that were read after ``since``."""
-    with ledger.begin() as connection:
+    with ledger.statements() as connection:
         found = networks.policies(connection, account_id, group_ids)
     return {group_id: rules for group_id, (rules, read_at) in found.items() if read_at >= since}
 

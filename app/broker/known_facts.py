@@ -13,13 +13,12 @@ from app.planning.known import Known
 from app.planning.reception import Reception
 
 
-def lock_cluster(connection: Connection, cluster_id: str) -> Cluster:
-    """Lock one cluster and note that its agent spoke. Raises `RequestRefused` (404)."""
-    found = clusters.lock(connection, [cluster_id])
-    if not found:
+def lock_agent(connection: Connection, cluster_id: str) -> Cluster:
+    """Act on the word of a cluster's agent, alone. Raises `RequestRefused` (404)."""
+    found = clusters.lock_agent(connection, cluster_id)
+    if found is None:
         raise RequestRefused(404, "cluster-not-found", f"there is no cluster {cluster_id}")
-    clusters.seen(connection, cluster_id)
-    return found[0]
+    return found
 
 
 def known_around(
@@ -32,7 +31,7 @@ def known_around(
 ) -> Known:
     """Lock the load balancers that ``asked`` and ``others`` name, and read all that judging them needs.
 
-    The cluster must be locked already. ``event_ids`` are looked up among the events received before.
+    The cluster's agent must be locked already. ``event_ids`` are looked up among the events received before.
     """
     load_balancer_ids = {event.target.load_balancer_id for event in asked}
     load_balancer_ids |= {binding.target.load_balancer_id for binding in others}
@@ -57,17 +56,25 @@ def known_around(
 def write_reception(
     connection: Connection, known: Known, reception: Reception, actor: str, contents: Mapping[str, Any]
 ) -> None:
-    """Write everything that a fold changed; a new binding also calls for a look at its address."""
+    """Write everything that a fold changed, and that the agent spoke; a new binding calls for a look at its address."""
     visible = {entry.binding_id for entry in reception.entries if entry.binding_id is not None}
     created, changed = list(reception.created.values()), list(reception.changed.values())
-    bindings.write(connection, created, changed, visible)
     heads.write(connection, known.account_id, known.cluster_id, reception.heads.values())
     events.add(connection, known.account_id, known.cluster_id, reception.answers, contents)
     journal.add(connection, actor, reception.entries)
-    if reception.urgent:
-        load_balancers.want(connection, reception.urgent)
-    if reception.dirty - reception.urgent:
+    _want_passes(connection, known.cluster_id, reception)
+    # Last, since workers on other load balancers wait for the numbers of changes.
+    bindings.write(connection, created, changed, visible)
+    clusters.heard(connection, known.cluster_id, asks=bool(created))
+
+
+def _want_passes(connection: Connection, cluster_id: str, reception: Reception) -> None:
+    if reception.leaving:
+        load_balancers.want(connection, reception.leaving, cluster_id=cluster_id, first=True)
+    urgent = reception.urgent - reception.leaving
+    if urgent:
+        load_balancers.want(connection, urgent, cluster_id=cluster_id)
+    later = reception.dirty - reception.urgent - reception.leaving
+    if later:
         # Nothing but addresses that wait for their verdict, which will make the pass due.
-        load_balancers.want(connection, reception.dirty - reception.urgent, at_once=False)
-    if created:
-        clusters.want_verification(connection, known.cluster_id)
+        load_balancers.want(connection, later, cluster_id=cluster_id, at_once=False)

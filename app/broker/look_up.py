@@ -1,16 +1,19 @@
 """Look things up: reads that change nothing."""
 
 import time
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from app.domain.binding import Binding, Health
+from app.domain.binding import MOVED_BY_PASSES, Binding
 from app.domain.cluster import Cluster
 from app.domain.errors import RequestRefused
 from app.domain.load_balancer import Grant, LoadBalancer
-from app.ledger import bindings, clusters, health, journal, load_balancers, schema
+from app.ledger import bindings, clusters, journal, load_balancers, schema
 from app.ledger import grants as grant_rows
 from app.ledger.connection import Ledger
+from app.ledger.figures import Figures
+from app.ledger.figures import figures as figures_now
 from app.ledger.journal import Kept
 
 CHANGES_POLL_SECONDS = 0.1
@@ -99,13 +102,32 @@ def list_changes(
         pause(CHANGES_POLL_SECONDS)
 
 
-def targets_by_health(ledger: Ledger) -> dict[Health, int]:
-    """How many targets of the broker's there are in each state of health. Raises `LedgerUnavailable`."""
+def figures(ledger: Ledger, silent_after: timedelta) -> Figures:
+    """The ledger in numbers. Raises `LedgerUnavailable`."""
     with ledger.begin() as connection:
-        return health.counts(connection)
+        return figures_now(connection, silent_after)
+
+
+def with_errors(ledger: Ledger, found: Sequence[Binding]) -> list[Binding]:
+    """Bindings that say why nothing moves, where they wait for a pass and the last one failed.
+
+    That is kept once for a load balancer: to write it to each of its thousands of bindings would cost more than a pass.
+    """
+    waiting = {each.target.load_balancer_id for each in found if each.state in MOVED_BY_PASSES}
+    if not waiting:
+        return list(found)
+    with ledger.begin() as connection:
+        errors = load_balancers.errors(connection, waiting)
+    return [_with_error(each, errors.get(each.target.load_balancer_id)) for each in found]
 
 
 def ready(ledger: Ledger) -> bool:
     """Whether the ledger answers and its schema is this code's. Raises `LedgerUnavailable` when it does not answer."""
     with ledger.begin() as connection:
         return schema.migrated(connection)
+
+
+def _with_error(binding: Binding, error: str | None) -> Binding:
+    if error is None or binding.state not in MOVED_BY_PASSES:
+        return binding
+    return replace(binding, detail=f"{binding.detail}; {error}" if binding.detail else error)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.broker.identifiers import new_identifiers
-from app.broker.known_facts import known_around, lock_cluster, write_reception
+from app.broker.known_facts import known_around, lock_agent, write_reception
 from app.domain.event import Malformed, PodEvent, Result
 from app.ledger.connection import Ledger
 from app.planning.reception import Reception
@@ -25,16 +25,17 @@ def receive_pod_events(
 ) -> list[Result]:
     """Judge ``received`` in their order; when this returns, every answer is durable.
 
-    ``drain_seconds`` is the broker's own drain time, for unbinds that name none. Raises `RequestRefused` (404) for an
-    unknown cluster, `LedgerUnavailable` when nothing was written or nobody knows; a repeat is safe in both cases.
+    ``drain_seconds`` is the broker's own drain time, for unbinds that name none, in clusters that have none. Raises
+    `RequestRefused` (404) for an unknown cluster, `LedgerUnavailable` when nothing was written or nobody knows; a
+    repeat is safe in both cases.
     """
     asked = [each.item for each in received if isinstance(each.item, PodEvent)]
     event_ids = {each.item.event_id for each in received if each.item.event_id is not None}
     # Of several events with one id the first is answered and kept, so its content is the one to keep.
     contents = {each.item.event_id: each.content for each in reversed(received) if each.item.event_id is not None}
     with ledger.begin() as connection:
-        cluster = lock_cluster(connection, cluster_id)
-        known = known_around(connection, cluster, asked, drain_seconds, event_ids)
+        cluster = lock_agent(connection, cluster_id)
+        known = known_around(connection, cluster, asked, cluster.drain(drain_seconds), event_ids)
         reception = Reception(known, new_identifiers("b"))
         results = [reception.receive(each.item, each.digest) for each in received]
         write_reception(connection, known, reception, actor, contents)

@@ -37,7 +37,7 @@ def record_topology(
         moved = current.topology_found is not None and topology not in {None, current.topology_found}
         if gone or current.platform not in {None, platform}:
             clusters.want_reverification(connection, [cluster.cluster_id])
-        clusters.want_waiting(connection, cluster.cluster_id)
+        clusters.want_waiting(connection, [cluster.cluster_id])
     if moved:
         # Its container and Service networks are looked at by other clusters' proofs too. Locks are taken anew: those
         # of several clusters in the order of their ids.
@@ -52,7 +52,7 @@ def end_topology(ledger: Ledger, lease: Lease, error: str | None, again_after: t
         leases.give_back(connection, lease)
         if error is not None:
             topologies.record_error(connection, lease.subject_id, error)
-        topologies.read_again(connection, lease.subject_id, again_after)
+        topologies.read_again(connection, lease.subject_id, again_after, unread=error is not None)
 
 
 def record_network(

@@ -1,14 +1,14 @@
 """The transactions around a reading of health: what is due, and what the reading changes."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from app.domain.binding import Health, checked
+from app.domain.binding import Health
 from app.domain.target import Place
-from app.ledger import bindings, clusters, health, leases
-from app.ledger.connection import Connection, Ledger, clock
+from app.ledger import bindings, health, leases
+from app.ledger.connection import Ledger
 from app.ledger.leases import Lease
 from app.planning.health import SOONEST, Standing, changed_health, pause_before_next
 
@@ -49,8 +49,7 @@ def open_health(
     later is for a later lease, so that no worker goes on for ever. Raises `LeaseLost`, `LedgerUnavailable`.
     """
     with ledger.begin() as connection:
-        leases.hold(connection, lease, terms.lease)
-        now = clock(connection)
+        now = leases.hold(connection, lease, terms.lease)
         until = (begun_at or now) + SOON_ENOUGH
         found = health.due(connection, lease.account_id, lease.subject_id, until, most)
         return HealthOpening(found if min(found.values(), default=until) <= now else {}, now)
@@ -66,17 +65,15 @@ def record_health(
     """
     load_balancer_ids = opening.due.keys()
     with ledger.begin() as connection:
+        health.lock(connection, load_balancer_ids)
+        now = leases.hold(connection, lease, terms.lease)
         standing = health.standing(connection, load_balancer_ids)
         wanted = changed_health(standing, reading.found, opening.read_at)
-        clusters.lock(connection, {each.cluster_id for each in standing if each.binding_id in wanted})
-        health.lock(connection, load_balancer_ids)
-        leases.hold(connection, lease, terms.lease)
         if wanted:
-            # Some may have changed before the locks were there.
-            standing = health.standing(connection, load_balancer_ids)
-            wanted = _write(connection, changed_health(standing, reading.found, opening.read_at), wanted)
+            clusters = {each.binding_id: each.cluster_id for each in standing}
+            bindings.write_health(connection, {each: (clusters[each], found) for each, found in wanted.items()})
         known = [replace(each, health=wanted.get(each.binding_id, each.health)) for each in standing]
-        pauses = _pauses(load_balancer_ids, known, clock(connection), terms.period)
+        pauses = _pauses(load_balancer_ids, known, now, terms.period)
         asked_again = {each: pause and reading.unanswered.get(each, pause) for each, pause in pauses.items()}
         health.read_again(connection, opening.due, asked_again)
         return len(wanted)
@@ -86,14 +83,6 @@ def end_health(ledger: Ledger, lease: Lease) -> None:
     """End a lease on the health of an account's targets in a region. Raises `LeaseLost`."""
     with ledger.begin() as connection:
         leases.give_back(connection, lease)
-
-
-def _write(connection: Connection, wanted: Mapping[str, Health], locked: Collection[str]) -> dict[str, Health]:
-    """Write what is still another; one that became so just now waits for a reading after this one."""
-    changes = {binding_id: found for binding_id, found in wanted.items() if binding_id in locked}
-    after = [checked(each, changes[each.binding_id]) for each in bindings.of_ids(connection, changes.keys())]
-    bindings.write(connection, [], after, changes.keys())
-    return changes
 
 
 def _pauses(

@@ -1,6 +1,6 @@
 """Register a cluster, or change what is said of it."""
 
-from app.domain.cluster import Cluster, Topology, Verification
+from app.domain.cluster import Cluster, Removal, Topology, Verification
 from app.domain.errors import RequestRefused
 from app.domain.journal import Action, Entry
 from app.ledger import clusters, journal, leases, regions
@@ -16,7 +16,7 @@ def register_cluster(
     region: str,
     verification: Verification,
     topology: Topology | None,
-    max_removal_share: float,
+    removal: Removal,
     actor: str,
 ) -> tuple[Cluster, bool]:
     """The cluster, and whether it is new. Raises `RequestRefused` (409) when the id belongs to another account."""
@@ -28,7 +28,8 @@ def register_cluster(
             region=region,
             verification=verification,
             topology=topology,
-            max_removal_share=max_removal_share,
+            max_removal_share=removal.max_share,
+            drain_seconds=removal.drain_seconds,
         )
         if cluster is None:
             raise RequestRefused(409, "account-mismatch", f"{cluster_id} belongs to another account")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.broker.identifiers import new_identifiers
-from app.broker.known_facts import known_around, lock_cluster, write_reception
+from app.broker.known_facts import known_around, lock_agent, write_reception
 from app.domain.event import PodEvent, Service
 from app.ledger import bindings
 from app.ledger.connection import Ledger
@@ -26,11 +26,11 @@ def replace_service_targets(
     Raises `RequestRefused` (404) for an unknown cluster, `LedgerUnavailable`.
     """
     with ledger.begin() as connection:
-        cluster = lock_cluster(connection, cluster_id)
+        cluster = lock_agent(connection, cluster_id)
         # Only events of this cluster change whose pods a Service has, and they are locked out: reading the bindings
         # before their load balancers are locked shows all of them; their states are read again under the locks.
         live = bindings.live_of_service(connection, cluster_id, service)
-        known = known_around(connection, cluster, targets, drain_seconds, others=live)
+        known = known_around(connection, cluster, targets, cluster.drain(drain_seconds), others=live)
         reception = Reception(known, new_identifiers("b"))
         present = bindings.placed_counts(connection, {binding.target.load_balancer_id for binding in live})
         outcome = replace_targets(reception, revision, targets, live, present, cluster.max_removal_share)

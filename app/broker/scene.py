@@ -10,37 +10,30 @@ from datetime import datetime, timedelta
 from app.broker.record_evidence import keep_inventory
 from app.domain.binding import Binding, Health, State
 from app.domain.journal import Action, Entry, entry_of
-from app.domain.load_balancer import Grant, LoadBalancer
-from app.ledger import bindings, clusters, drift, grants, health, journal, leases, load_balancers, operations, regions
-from app.ledger.connection import Connection, clock
+from app.domain.load_balancer import LoadBalancer
+from app.ledger import bindings, drift, grants, health, journal, leases, load_balancers, operations, regions
+from app.ledger.connection import Connection
 from app.ledger.leases import Lease
+from app.metrics import count_bound
 from app.planning.drift import differences
 from app.planning.health import SOONEST
 from app.planning.observed import Inspection, Observed
 from app.planning.places import Places
-from app.planning.promotion import Surroundings, promoted
+from app.planning.promotion import Surroundings, promoted, waits_for_room
 from app.planning.quota import Room
 from app.planning.settle import settled
 
 
 class Scene:
-    """Locks are taken as everywhere: clusters, then the load balancer. Raises `LeaseLost` for an old epoch."""
+    """All of it stands still while the load balancer is locked. Raises `LeaseLost` for an old epoch."""
 
     def __init__(self, connection: Connection, lease: Lease, duration: timedelta) -> None:
         self._connection = connection
         self._lease = lease
-        # Those that have something there, and those that may have something soon: a binding needs a grant.
-        present = {*bindings.clusters_at_work(connection, lease.subject_id), *_granted(connection, lease)}
-        clusters.lock(connection, present)
-        self._locked = present
         self.load_balancer: LoadBalancer = load_balancers.lock(connection, [lease.subject_id])[lease.subject_id]
-        leases.hold(connection, lease, duration)
-        self.now: datetime = clock(connection)
-        # A cluster that came in between the two locks is left to the next pass: its event made one due.
-        found = bindings.at_work(connection, lease.subject_id, present)
-        self._bindings = {binding.binding_id: binding for binding in found}
-        self._grants: dict[str, Grant] = grants.of_load_balancer(connection, lease.subject_id)
-        self._quota = regions.find(connection, lease.account_id, self.load_balancer.region).target_quota
+        self.now: datetime = leases.hold(connection, lease, duration)
+        self._bindings = {binding.binding_id: binding for binding in bindings.at_work(connection, lease.subject_id)}
+        self._quota = regions.target_quota(connection, lease.account_id, self.load_balancer.region)
         self._changed: dict[str, Binding] = {}
         self._entries: list[Entry] = []
         self._health_lost: set[str] = set()
@@ -55,16 +48,15 @@ class Scene:
         """The most targets of one listener or rule, as the cloud says of the account in the region; None: not known."""
         return self._quota
 
-    def inspect(self, inspection: Inspection) -> None:
-        """Keep what the cloud says the load balancer is, when that was asked anew."""
+    def inspect(self, inspection: Inspection) -> bool:
+        """Keep what the cloud says the load balancer is, when that was asked anew; whether that is the first word."""
         if inspection.inventory is None and not inspection.missing:
-            return
+            return False
+        first_seen = self.load_balancer.inventory is None
         keep_inventory(self._connection, self._lease.subject_id, inspection.inventory)
-        if self.load_balancer.inventory is None:
-            for cluster_id in sorted(self._locked):
-                clusters.want_waiting(self._connection, cluster_id)
         kept = inspection.inventory or self.load_balancer.inventory
         self.load_balancer = replace(self.load_balancer, inventory=kept, missing=inspection.missing)
+        return first_seen
 
     def note_drift(self, observed: Observed) -> None:
         """Keep what a reading shows that the broker did not do, before it is settled."""
@@ -87,8 +79,11 @@ class Scene:
 
     def promote(self) -> None:
         """Move on the bindings that wait for a listener, a grant or a place, as far as these are there now."""
+        if not any(map(waits_for_room, self._bindings.values())):
+            return
         places = Places(self._bindings.values())
-        around = Surroundings(self.load_balancer, self._grants, places)
+        granted = grants.of_load_balancer(self._connection, self._lease.subject_id)
+        around = Surroundings(self.load_balancer, granted, places)
         for binding_id in list(self._bindings):
             for after in list(promoted(self._bindings[binding_id], around, self.now)):
                 self.change(after)
@@ -102,6 +97,8 @@ class Scene:
         self._bindings[after.binding_id] = self._changed[after.binding_id] = after
         if before.health is not after.health:
             self._health_lost.add(after.binding_id)
+        if before.bound_at is None and after.bound_at is not None:
+            count_bound(after.network_mode, after.bound_at - after.created_at)
         if before.state is not after.state:
             adopted = after.state is State.BOUND and not before.placed
             action = Action.TARGET_ADOPTED if adopted else Action.BINDING_MOVED
@@ -119,15 +116,11 @@ class Scene:
     def write(self) -> None:
         """Write what was gathered; health is read soon where something is bound whose health nobody knows."""
         visible = {entry.binding_id for entry in self._entries if entry.binding_id is not None}
-        bindings.write(self._connection, [], list(self._changed.values()), visible | self._health_lost)
         if any(each.state is State.BOUND and each.health is Health.UNKNOWN for each in self._bindings.values()):
             health.want(self._connection, self._lease.subject_id, SOONEST)
         journal.add(self._connection, f"worker:{self._lease.incarnation}", self._entries)
+        bindings.write(self._connection, [], list(self._changed.values()), visible | self._health_lost)
 
     def settle_operations(self) -> int:
         """Close the operations that earlier holders of the lease left open, now that the cloud was read."""
         return operations.settle_left_open(self._connection, self._lease)
-
-
-def _granted(connection: Connection, lease: Lease) -> set[str]:
-    return set(grants.of_load_balancer(connection, lease.subject_id))

@@ -1,4 +1,4 @@
-"""One call to the cloud: its slot in the budget, the real SDK, and the broker's name for what went wrong."""
+"""One call to the cloud: its turn in the budget, the real SDK, and the broker's name for what went wrong."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +13,17 @@ from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 
 from app.cloud.error_codes import error_for
-from app.domain.errors import CloudAmbiguous, CloudNotSent
+from app.domain.errors import (
+    CloudAmbiguous,
+    CloudBusy,
+    CloudCredentialRefused,
+    CloudError,
+    CloudNotSent,
+    CloudRefused,
+    CloudResourceMissing,
+    CloudThrottled,
+)
+from app.metrics import count_budget_wait, count_call
 
 VERSIONS: Final = {"clb": "2018-03-17", "vpc": "2017-03-12", "tke": "2018-05-25", "cvm": "2017-03-12"}
 
@@ -23,8 +33,25 @@ UNREADABLE: Final = (ValueError, LookupError, TypeError, AttributeError, OSError
 """What the SDK lets through when an answer is not of the form that it expects (the first four), or breaks off while its
 body is read (requests' errors are OSErrors)."""
 
+RESULTS: Final[Mapping[type[CloudError], str]] = {
+    CloudThrottled: "throttled",
+    CloudBusy: "busy",
+    CloudAmbiguous: "ambiguous",
+    CloudCredentialRefused: "credential",
+    CloudResourceMissing: "missing",
+    CloudRefused: "refused",
+}
+"""What metrics call a call that failed; the cloud's other temporary refusals are ``temporary``."""
+
 Budget = Callable[[str, str, str], None]
 """Waits until a call of (account, region, action) may be sent."""
+
+Throttled = Callable[[str, str, str], None]
+"""Is told that the cloud throttled a call of (account, region, action)."""
+
+
+def _nobody(*_: str) -> None:
+    """Nobody is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +75,11 @@ class Account:
 class Client:
     """Calls of one account in one region. Thread-safe: the SDK signs each request by itself."""
 
-    def __init__(self, account: Account, region: str, budget: Budget) -> None:
+    def __init__(self, account: Account, region: str, budget: Budget, throttled: Throttled = _nobody) -> None:
         self.account_id = account.account_id
         self._region = region
         self._budget = budget
+        self._throttled = throttled
         self._services = {service: _sdk_client(account, region, service) for service in VERSIONS}
 
     def call(
@@ -64,9 +92,25 @@ class Client:
         Nothing is repeated here: the SDK's own retry sends writes again after they succeeded, so it stays off, and
         whether a write may be sent again is decided by reading back.
         """
+        asked = time.monotonic()
         self._budget(self.account_id, self._region, action)
-        if send_before is not None and time.monotonic() > send_before:
+        began = time.monotonic()
+        count_budget_wait(action, began - asked)
+        if send_before is not None and began > send_before:
+            count_call(self.account_id, action, "not-sent", None)
             raise CloudNotSent("NotSent", f"{action}: its time had passed")
+        try:
+            fields = self._send(service, action, parameters)
+        except CloudError as error:
+            result = RESULTS.get(type(error), "temporary")
+            count_call(self.account_id, action, result, time.monotonic() - began)
+            if isinstance(error, CloudThrottled):
+                self._throttled(self.account_id, self._region, action)
+            raise
+        count_call(self.account_id, action, "ok", time.monotonic() - began)
+        return fields
+
+    def _send(self, service: str, action: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         try:
             answer = self._services[service].call_json(action, dict(parameters))
         except TencentCloudSDKException as error:

@@ -77,6 +77,12 @@ LIVE: Final = frozenset(state for state, leaves_to in MOVES.items() if leaves_to
 LEAVING: Final = frozenset({State.DRAINING, State.REMOVING})
 """Live states in which the pod is no longer wanted at its place."""
 
+MOVED_BY_PASSES: Final = LEAVING | {State.PENDING}
+"""States that a binding leaves by a pass over its load balancer."""
+
+GUARDED: Final = frozenset({Code.REMOVAL_GUARD, Code.CLUSTER_SILENT})
+"""Reasons of a held binding whose removal waits for an operator's word."""
+
 
 class MoveNotAllowed(ValueError):
     """A move that `MOVES` does not name: a mistake in the broker, never an input's fault."""
@@ -161,6 +167,11 @@ class Binding:
         return self.live and self.state not in LEAVING
 
     @property
+    def guarded(self) -> bool:
+        """Whether the guard holds its removal for an operator's word."""
+        return self.state is State.HELD and self.reason in GUARDED
+
+    @property
     def workload_key(self) -> str | None:
         """What runs the pod, by namespace, kind and name; None when the agent named nothing."""
         return None if self.workload is None else self.workload.key(self.pod.namespace)
@@ -203,8 +214,3 @@ def revised(binding: Binding, at: datetime, **changes: Any) -> Binding:
     if after.health is Health.UNKNOWN or (after.placed and after.live):
         return after
     return replace(after, health=Health.UNKNOWN)
-
-
-def checked(binding: Binding, health: Health) -> Binding:
-    """``binding`` whose target has this health. When it last changed stays: pauses and other readings count from it."""
-    return replace(binding, health=health, generation=binding.generation + 1)

@@ -1,7 +1,8 @@
 """A cluster, the networks that are its own, and how its addresses are to be proven."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -59,12 +60,26 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Removal:
+    """How targets of a cluster leave.
+
+    ``max_share`` (0 to 1) is the share of a listener's targets that one implicit removal may take. ``drain_seconds`` is
+    the drain time of bindings that name none; None: the broker's.
+    """
+
+    max_share: float
+    drain_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Cluster:
     """A cluster that may ask for bindings.
 
     ``topology_setting`` is the operator's word and wins over ``topology_found``, which the worker reads from the cloud.
     ``platform`` is None until the cloud was asked; it is read whether or not an operator stated the topology.
     ``max_removal_share`` (0 to 1) is the share of a listener's targets that one implicit removal may take.
+    ``drain_seconds`` is the drain time of its bindings that name none, None the broker's. ``failing_since`` says of
+    each kind of work on it that fails (topology, verification, reverification) since when.
     """
 
     account_id: str
@@ -80,6 +95,22 @@ class Cluster:
     last_seen_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    drain_seconds: int | None = None
+    failing_since: Mapping[str, datetime] = field(default_factory=dict)
+    alarmed_at: datetime | None = None
+
+    @property
+    def alarm(self) -> bool:
+        """Whether some work on it fails, and has failed for so long that an alarm began."""
+        return bool(self.failing_since) and self.alarmed_at is not None
+
+    def drain(self, default_seconds: int) -> int:
+        """The drain time in seconds of its bindings that name none; ``default_seconds`` is the broker's."""
+        return default_seconds if self.drain_seconds is None else self.drain_seconds
+
+    def silent(self, now: datetime, after: timedelta) -> bool:
+        """Whether its agent spoke once, and then not for longer than ``after``."""
+        return self.last_seen_at is not None and now - self.last_seen_at > after
 
     @property
     def topology(self) -> Topology | None:

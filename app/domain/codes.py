@@ -40,6 +40,7 @@ class Code(StrEnum):
     PROOF_LOST = "proof-lost"
     SUPERSEDED = "superseded"
     REMOVAL_GUARD = "removal-guard"
+    CLUSTER_SILENT = "cluster-silent"
     CLOUD_REFUSED = "cloud-refused"
 
 

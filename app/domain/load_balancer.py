@@ -58,7 +58,9 @@ class LoadBalancer:
     """A load balancer that the broker manages.
 
     ``inventory`` is None until first read; ``missing`` says that the cloud answered that it does not exist.
-    Work is due while ``reconciled_generation`` is behind ``wanted_generation``.
+    Work is due while ``reconciled_generation`` is behind ``wanted_generation``. ``failures`` counts the passes that
+    failed in a row, the first of them at ``failing_since``. After a write it stays busy for ``tail_factor`` times the
+    usual tail; that of the last one is thought to be over at ``tail_ends_at``.
     """
 
     account_id: str
@@ -73,6 +75,16 @@ class LoadBalancer:
     last_error: str | None
     failures: int
     created_at: datetime
+    failing_since: datetime | None = None
+    alarmed_at: datetime | None = None
+    tail_factor: float = 1.0
+    tail_ends_at: datetime | None = None
+    last_event_at: datetime | None = None
+
+    @property
+    def alarm(self) -> bool:
+        """Whether its passes fail, and have failed for so long that an alarm began."""
+        return self.failing_since is not None and self.alarmed_at is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,15 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, Text, any_, bindparam, func, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.domain.binding import LEAVING, Binding
+from app.domain.binding import LEAVING, Binding, Health
 from app.domain.event import Service
 from app.domain.load_balancer import Slot
 from app.ledger import clusters
 from app.ledger.binding_rows import binding_of, row_of
-from app.ledger.rows import insert_rows, recordset, update_rows
+from app.ledger.rows import GIVEN, insert_rows, recordset, update_rows
 from app.ledger.tables import bindings as table
 
 AT_WORK = or_(table.c.live, table.c.placed)
@@ -21,6 +22,27 @@ _SHOWN: Mapping[str, ColumnElement[Any]] = {
     # Until the listener was found at the cloud, the one that the target's name says.
     "listener_id": func.coalesce(table.c.listener_id, table.c.target["listener_id"].astext),
 }
+
+
+# Made once: a statement of thirty columns takes longer to make than to carry out.
+_IN_IDS = table.c.binding_id == any_(bindparam("ids", type_=ARRAY(Text)))
+_OF_IDS = select(table).where(_IN_IDS)
+_ADDRESSES = select(table.c.load_balancer_id, table.c.ip).where(_IN_IDS)
+_AT_WORK = select(table).where(AT_WORK, table.c.load_balancer_id == bindparam("at")).order_by(table.c.binding_id)
+_GIVEN_ADDRESSES = recordset(table, "load_balancer_id", "ip")
+_AT_ADDRESSES = select(table).where(
+    AT_WORK, tuple_(table.c.load_balancer_id, table.c.ip).in_(select(*_GIVEN_ADDRESSES.c))
+)
+_GIVEN_HEALTH = recordset(table, "binding_id", "health", "change_sequence")
+_HEALTH = (
+    update(table)
+    .where(table.c.binding_id == _GIVEN_HEALTH.c.binding_id)
+    .values(
+        health=_GIVEN_HEALTH.c.health,
+        change_sequence=_GIVEN_HEALTH.c.change_sequence,
+        generation=table.c.generation + 1,
+    )
+)
 
 
 class ConcurrentChange(RuntimeError):
@@ -40,6 +62,19 @@ def write(
     insert_rows(connection, table, [row_of(binding, numbers[binding.binding_id]) for binding in created])
 
 
+def write_health(connection: Connection, found: Mapping[str, tuple[str, Health]]) -> None:
+    """Write the health of bindings, by id, each with its cluster, whose agent shall hear of it.
+
+    When a binding last changed stays: pauses and other readings count from it.
+    """
+    following = clusters.next_changes(connection, Counter(cluster_id for cluster_id, _ in found.values()))
+    rows = []
+    for binding_id, (cluster_id, health) in sorted(found.items()):
+        rows.append({"binding_id": binding_id, "health": health, "change_sequence": following[cluster_id]})
+        following[cluster_id] += 1
+    connection.execute(_HEALTH, {GIVEN: rows})
+
+
 def find(connection: Connection, binding_id: str) -> Binding | None:
     """The binding of that id, if there is one."""
     row = connection.execute(select(table).where(table.c.binding_id == binding_id)).one_or_none()
@@ -48,7 +83,13 @@ def find(connection: Connection, binding_id: str) -> Binding | None:
 
 def of_ids(connection: Connection, binding_ids: Collection[str]) -> list[Binding]:
     """The bindings of these ids."""
-    return all_of(connection, select(table).where(table.c.binding_id.in_(binding_ids)))
+    return all_of(connection, _OF_IDS, ids=list(binding_ids)) if binding_ids else []
+
+
+def addresses_of(connection: Connection, binding_ids: Collection[str]) -> set[tuple[str, str]]:
+    """The (load balancer, ip) pairs of these bindings; neither ever changes."""
+    found = connection.execute(_ADDRESSES, {"ids": list(binding_ids)})
+    return {(row.load_balancer_id, row.ip) for row in found}
 
 
 def around_addresses(
@@ -56,29 +97,15 @@ def around_addresses(
 ) -> list[Binding]:
     """What is at work at these (load balancer, ip) pairs, of any cluster, and the bindings of these ids."""
     pairs = [{"load_balancer_id": load_balancer_id, "ip": ip} for load_balancer_id, ip in sorted(addresses)]
-    given = recordset(table, ("load_balancer_id", "ip"), pairs)
-    at_address = and_(
-        AT_WORK, tuple_(table.c.load_balancer_id, table.c.ip).in_(select(given.c.load_balancer_id, given.c.ip))
-    )
-    # Two statements in one: each part has an index of its own, and an OR of them would have none.
-    first = select(table).where(at_address)
-    second = select(table).where(table.c.binding_id.in_(binding_ids))
-    found = (*all_of(connection, first), *all_of(connection, second))
+    # Two statements: each has an index of its own, and an OR of them would have none.
+    found = all_of(connection, _AT_ADDRESSES, **{GIVEN: pairs}) if pairs else []
+    found += of_ids(connection, binding_ids)
     return list({binding.binding_id: binding for binding in found}.values())
 
 
-def at_work(connection: Connection, load_balancer_id: str, cluster_ids: Collection[str] | None = None) -> list[Binding]:
-    """What is at work on a load balancer, of ``cluster_ids`` or of all clusters, in a fixed order."""
-    statement = select(table).where(AT_WORK, table.c.load_balancer_id == load_balancer_id)
-    if cluster_ids is not None:
-        statement = statement.where(table.c.cluster_id.in_(cluster_ids))
-    return all_of(connection, statement.order_by(table.c.binding_id))
-
-
-def clusters_at_work(connection: Connection, load_balancer_id: str) -> list[str]:
-    """The clusters that have something at work on a load balancer."""
-    statement = select(table.c.cluster_id).where(AT_WORK, table.c.load_balancer_id == load_balancer_id).distinct()
-    return sorted(connection.execute(statement).scalars())
+def at_work(connection: Connection, load_balancer_id: str) -> list[Binding]:
+    """What is at work on a load balancer, in a fixed order."""
+    return all_of(connection, _AT_WORK, at=load_balancer_id)
 
 
 def live_of_service(connection: Connection, cluster_id: str, service: Service) -> list[Binding]:
@@ -164,6 +191,8 @@ def _update(connection: Connection, bindings: Sequence[Binding], numbers: Mappin
             raise ConcurrentChange("a binding that was to be changed is gone")
 
 
-def all_of(connection: Connection, statement: Select[Any]) -> list[Binding]:
+def all_of(connection: Connection, statement: Select[Any], **parameters: Any) -> list[Binding]:
     """The bindings that a selection of whole rows finds."""
-    return [binding_of(row) for row in connection.execute(statement)]
+    return [
+        binding_of(row) for row in connection.execute(statement, parameters).all()
+    ]  # row by row it takes twice as long

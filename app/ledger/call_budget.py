@@ -1,48 +1,128 @@
-"""The call budget: how many calls of one action all workers together may send in any one second."""
+"""The call budget: how many calls of one action all workers together may send in any one second.
 
-from datetime import datetime, timedelta
-from typing import Final
+A call has a turn: it is sent in it or not at all. The ledger keeps when each call arrives at the latest; a further one
+opens a second after the one that is a whole budget before it. So no second holds more at the cloud, whichever worker
+they come from, however often one restarts, and however differently long they take, up to what the turns allow for.
+"""
 
-from sqlalchemy import ColumnElement, Connection, and_, func, literal, select, update
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Float,
+    Integer,
+    Interval,
+    bindparam,
+    cast,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, insert
 
 from app.ledger.tables import call_budget as table
 from app.ledger.tables.metadata import TIME
+from app.planning import pacing
+from app.planning.clocks import Offset
 
-WINDOW: Final = timedelta(milliseconds=1100)
-"""A little more than the cloud's second: two calls do not take equally long on their way there."""
+SECOND: Final = timedelta(seconds=1)
+"""The cloud counts by seconds."""
 
-LATEST: Final = WINDOW - timedelta(seconds=1)
-"""How long after its time a call may still be sent; later it is a call of another window, and is reserved anew."""
+GAP: Final = timedelta(milliseconds=10)
+"""Between two calls: what leaves at the same moment waits for each other on its way, each time differently long."""
 
-_NONE: Final = literal([], ARRAY(TIME))
+MOST_GAPS: Final = timedelta(milliseconds=250)
+"""All gaps of a second together: a great budget has smaller ones."""
 
 
-def reserve(connection: Connection, account_id: str, region: str, action: str, per_second: int) -> timedelta:
-    """Reserve the next call; how long the caller has to wait before it sends it.
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A call's turn: when it opens (unix seconds, by the database's clock), and for how long it had to wait then.
 
-    The row keeps the times of all calls that still count, oldest first. The next one may go when the ``per_second``-th
-    from the end has left the window, and never before one that was reserved earlier: so no window ever holds more,
-    whichever worker they come from, however often one restarts, and also while workers disagree about the budget.
+    ``offset`` is what the answer tells of that clock, as compared with this process's `time.monotonic`.
     """
-    mine = and_(table.c.account_id == account_id, table.c.region == region, table.c.action == action)
-    statement = update(table).where(mine).values(recent=_with_next(per_second)).returning(table.c.recent)
-    recent: list[datetime] | None = connection.execute(statement).scalar_one_or_none()
-    if recent is None:
-        first = insert(table).values(account_id=account_id, region=region, action=action, recent=_NONE)
-        connection.execute(first.on_conflict_do_nothing(constraint="call_budget_pkey"))
-        recent = connection.execute(statement).scalar_one()
-    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-    return max(recent[-1] - now, timedelta(0))
+
+    opens_at: float
+    wait_seconds: float
+    offset: Offset
 
 
-def _with_next(per_second: int) -> ColumnElement[list[datetime]]:
-    """The times kept, without those that count no more, and with the next call's at the end."""
+def reserve(
+    connection: Connection, account_id: str, region: str, action: str, per_second: int, spread: timedelta
+) -> Turn:
+    """Reserve the next call, in one statement. ``spread`` is how long its turn is.
+
+    Calls are sent in the order in which they were reserved. Workers may disagree about ``per_second`` and ``spread``.
+    """
+    values = {
+        "of_account": account_id,
+        "of_region": region,
+        "of_action": action,
+        "most": per_second,
+        "gap": min(GAP, MOST_GAPS / per_second),
+        "on_its_way": pacing.on_its_way(spread),
+    }
+    before = time.monotonic()
+    opens_at, now, inside = connection.execute(_RESERVE, values).one()
+    offset = Offset.seen(now.timestamp(), before + inside.total_seconds(), time.monotonic())
+    return Turn(opens_at.timestamp(), max(0.0, (opens_at - now).total_seconds()), offset)
+
+
+def lower(connection: Connection, account_id: str, region: str, action: str, per_second: int) -> float | None:
+    """The cloud throttled a call: fewer from now on, for a while. The budget in calls per second that is left.
+
+    None when it stays as it is: it is lowered at most once a second, since what follows is an echo of the same burst.
+    """
+    mine = (table.c.account_id == account_id, table.c.region == region, table.c.action == action)
     now = func.clock_timestamp()
+    found = connection.execute(
+        select(table.c.lowered_to, now - table.c.lowered_at).where(*mine).with_for_update()
+    ).one_or_none()
+    if found is None or (found[1] is not None and timedelta(0) <= found[1] < SECOND):
+        return None
+    lowered_to = pacing.lowered(pacing.recovered(per_second, *found))
+    connection.execute(update(table).where(*mine).values(lowered_to=lowered_to, lowered_at=now))
+    return lowered_to
+
+
+def _reservation() -> Executable:
+    now = func.clock_timestamp()
+    on_its_way = bindparam("on_its_way", type_=Interval())
+    new = insert(table).values(
+        account_id=bindparam("of_account"),
+        region=bindparam("of_region"),
+        action=bindparam("of_action"),
+        recent=func.array_append(literal([], ARRAY(TIME)), now + on_its_way),
+    )
+    reserved = new.on_conflict_do_update(constraint="call_budget_pkey", set_={"recent": _with_next(now, on_its_way)})
+    last = table.c.recent[func.cardinality(table.c.recent)]
+    return reserved.returning(last - on_its_way, now, now - func.statement_timestamp())
+
+
+def _with_next(now: ColumnElement[Any], on_its_way: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The arrivals kept, without those that count no more, and with the next call's at the end."""
     kept = table.c.recent
     count = func.cardinality(kept)
+    gap = bindparam("gap", type_=Interval())
     # Outside of the row's bounds there is NULL, which `greatest` passes over: fewer calls set no bound.
-    slot = func.greatest(now, kept[count], kept[count - per_second + 1] + WINDOW)
+    turn = func.greatest(now, kept[count] - on_its_way + gap, kept[count - _budget(now) + 1] + SECOND)
     moment = func.unnest(kept).column_valued("moment")
-    counting = select(func.array_agg(aggregate_order_by(moment, moment))).where(moment > now - WINDOW)
-    return func.array_append(func.coalesce(counting.scalar_subquery(), _NONE), slot)
+    counting = select(func.array_agg(aggregate_order_by(moment, moment))).where(moment > now - SECOND)
+    return func.array_append(func.coalesce(counting.scalar_subquery(), literal([], ARRAY(TIME))), turn + on_its_way)
+
+
+def _budget(now: ColumnElement[Any]) -> ColumnElement[int]:
+    """`pacing.recovered` of the row, in whole calls."""
+    most = bindparam("most", type_=Integer())
+    seconds = func.greatest(func.extract("epoch", now - table.c.lowered_at), 0)
+    recovered = table.c.lowered_to + cast(seconds, Float) * most * pacing.RECOVERY
+    return cast(func.floor(func.greatest(1, func.least(most, recovered))), Integer)
+
+
+_RESERVE: Final = _reservation()

@@ -1,29 +1,36 @@
 """Heads: the latest word on each (cluster, pod uid, target), so that revisions never go back."""
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, Row, Text, any_, bindparam, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 
 from app.domain.target import TargetName
-from app.ledger.rows import fields_of, recordset
+from app.ledger.rows import GIVEN, fields_of, recordset
 from app.ledger.tables import heads as table
 from app.planning.known import Head
+
+_OF_PODS = select(table).where(
+    table.c.cluster_id == bindparam("of"), table.c.pod_uid == any_(bindparam("uids", type_=ARRAY(Text)))
+)
+_GIVEN = recordset(table, "load_balancer_id", "ip")
+_AT_ADDRESSES = select(table).where(
+    table.c.cluster_id == bindparam("of"),
+    tuple_(table.c.load_balancer_id, table.c.ip).in_(select(*_GIVEN.c)),
+)
 
 
 def around(
     connection: Connection, cluster_id: str, pod_uids: Collection[str], addresses: Collection[tuple[str, str]]
 ) -> list[Head]:
     """A cluster's heads of these pods, and those at these (load balancer, ip) pairs."""
-    of_pods = select(table).where(table.c.cluster_id == cluster_id, table.c.pod_uid.in_(pod_uids))
     pairs = [{"load_balancer_id": load_balancer_id, "ip": ip} for load_balancer_id, ip in sorted(addresses)]
-    given = recordset(table, ("load_balancer_id", "ip"), pairs)
-    at_address = and_(
-        table.c.cluster_id == cluster_id,
-        tuple_(table.c.load_balancer_id, table.c.ip).in_(select(given.c.load_balancer_id, given.c.ip)),
-    )
-    rows = (*connection.execute(of_pods), *connection.execute(select(table).where(at_address)))
+    rows = [
+        *connection.execute(_OF_PODS, {"of": cluster_id, "uids": list(pod_uids)}).all(),
+        *(connection.execute(_AT_ADDRESSES, {"of": cluster_id, GIVEN: pairs}).all() if pairs else ()),
+    ]
     return list({(row.pod_uid, row.target_key): _head(row) for row in rows}.values())
 
 
@@ -46,10 +53,14 @@ def write(connection: Connection, account_id: str, cluster_id: str, heads: Itera
     ]
     if not rows:
         return
-    given = recordset(table, list(rows[0]), rows)
-    statement = insert(table).from_select(list(rows[0]), select(*given.c))
+    connection.execute(_writing(tuple(rows[0])), {GIVEN: rows})
+
+
+@cache
+def _writing(names: tuple[str, ...]) -> Insert:
+    statement = insert(table).from_select(list(names), select(*recordset(table, *names).c))
     kept = {name: statement.excluded[name] for name in ("revision", "bind_revision", "ip", "binding_id")}
-    connection.execute(statement.on_conflict_do_update(constraint="heads_pkey", set_=kept))
+    return statement.on_conflict_do_update(constraint="heads_pkey", set_=kept)
 
 
 def _head(row: Row[Any]) -> Head:

@@ -45,7 +45,7 @@ def standing(connection: Connection, load_balancer_ids: Collection[str]) -> list
     )
     return [
         Standing(binding_id, cluster_id, Place(*where), State(state), Health(health), updated_at)
-        for binding_id, cluster_id, state, health, updated_at, *where in connection.execute(statement)
+        for binding_id, cluster_id, state, health, updated_at, *where in connection.execute(statement).all()
     ]
 
 
@@ -74,14 +74,3 @@ def lock(connection: Connection, load_balancer_ids: Collection[str]) -> None:
         .order_by(load_balancers.c.load_balancer_id)
         .with_for_update(key_share=True)
     )
-
-
-def counts(connection: Connection) -> dict[Health, int]:
-    """How many targets of ours there are in each state of health, of all clusters."""
-    statement = (
-        select(table.c.health, func.count())
-        .where(table.c.placed, table.c.state.in_(ASKED_ABOUT))
-        .group_by(table.c.health)
-    )
-    found = {Health(health): count for health, count in connection.execute(statement)}
-    return {health: found.get(health, 0) for health in Health}

@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, literal, null, select, update
+from sqlalchemy import Connection, Row, Text, any_, bindparam, case, func, literal, null, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.domain.binding import State
 from app.domain.codes import Code
@@ -12,6 +13,14 @@ from app.domain.load_balancer import Inventory, Listener, LoadBalancer, Rule
 from app.ledger.rows import put_row
 from app.ledger.tables import bindings
 from app.ledger.tables import load_balancers as table
+from app.planning.pacing import HEAD_START
+
+_LOCK = (
+    select(table)
+    .where(table.c.load_balancer_id == any_(bindparam("ids", type_=ARRAY(Text))))
+    .order_by(table.c.load_balancer_id)
+    .with_for_update(key_share=True)
+)
 
 
 def put(
@@ -45,24 +54,38 @@ def listing(connection: Connection, after: str, limit: int) -> list[LoadBalancer
     ]
 
 
+def errors(connection: Connection, load_balancer_ids: Collection[str]) -> dict[str, str]:
+    """Why the last pass over these load balancers failed, where it did."""
+    failed = (table.c.load_balancer_id.in_(load_balancer_ids), table.c.failing_since.is_not(None))
+    statement = select(table.c.load_balancer_id, table.c.last_error).where(*failed, table.c.last_error.is_not(None))
+    return {row.load_balancer_id: row.last_error for row in connection.execute(statement)}
+
+
 def lock(connection: Connection, load_balancer_ids: Collection[str]) -> dict[str, LoadBalancer]:
     """Lock the rows for this transaction, in the order of their ids: the lock of all bindings on them."""
-    statement = (
-        select(table)
-        .where(table.c.load_balancer_id.in_(load_balancer_ids))
-        .order_by(table.c.load_balancer_id)
-        .with_for_update(key_share=True)
-    )
-    return {row.load_balancer_id: _load_balancer(row) for row in connection.execute(statement)}
+    found = connection.execute(_LOCK, {"ids": list(load_balancer_ids)})
+    return {row.load_balancer_id: _load_balancer(row) for row in found}
 
 
-def want(connection: Connection, load_balancer_ids: Collection[str], *, at_once: bool = True) -> None:
-    """The ledger wants something else there than before: the next free worker should make a pass.
+def want(
+    connection: Connection,
+    load_balancer_ids: Collection[str],
+    *,
+    cluster_id: str | None = None,
+    at_once: bool = True,
+    first: bool = False,
+) -> None:
+    """The ledger wants something else there than before, for ``cluster_id``: the next free worker should make a pass.
 
     Not ``at_once``: there is nothing to do before something else has happened, which makes the pass due then.
+    ``first``: a target is to leave, so the pass goes before those that became due a little earlier for something else.
     """
     now = func.clock_timestamp()
-    due = {"due_at": func.least(table.c.due_at, now)} if at_once else {}
+    since = now - HEAD_START if first else now
+    due: dict[str, Any] = {"due_at": func.least(table.c.due_at, since)} if at_once else {}
+    if cluster_id is not None:
+        known = table.c.wanted_by.contains([cluster_id])
+        due["wanted_by"] = case((known, table.c.wanted_by), else_=func.array_append(table.c.wanted_by, cluster_id))
     reconciled = table.c.reconciled_generation == table.c.wanted_generation
     connection.execute(
         update(table)
@@ -86,13 +109,6 @@ def look_for_room(connection: Connection, account_id: str, region: str) -> None:
     connection.execute(update(table).where(*here).values(due_at=func.least(table.c.due_at, now)))
 
 
-def times_since(connection: Connection, load_balancer_id: str) -> timedelta:
-    """How long ago the last event on the load balancer came; a day when there was none."""
-    ago = func.clock_timestamp() - func.coalesce(table.c.last_event_at, func.now() - timedelta(days=1))
-    found: timedelta = connection.execute(select(ago).where(table.c.load_balancer_id == load_balancer_id)).scalar_one()
-    return found
-
-
 def record_inventory(connection: Connection, load_balancer_id: str, inventory: Inventory | None) -> None:
     """What the cloud says the load balancer is; None: that it does not exist. The last known inventory is kept then."""
     values: dict[str, Any] = {"inventory_read_at": func.now(), "missing": inventory is None}
@@ -101,7 +117,7 @@ def record_inventory(connection: Connection, load_balancer_id: str, inventory: I
     connection.execute(update(table).where(table.c.load_balancer_id == load_balancer_id).values(values))
 
 
-def finish_pass(
+def finish_pass(  # noqa: PLR0913 (each is something else that the pass found out)
     connection: Connection,
     load_balancer_id: str,
     *,
@@ -111,16 +127,20 @@ def finish_pass(
     not_before: timedelta,
     failures: int,
     error: str | None,
+    tail_factor: float | None = None,
 ) -> None:
     """Put the load balancer back into the queue.
 
     ``reconciled`` is the generation that the cloud has now, None when some change is still open. The next pass is due
     after ``due_in`` or at ``due_at``, whichever is first, and never before ``not_before`` from now; at once when
-    events came in the meantime.
+    events came in the meantime. ``tail_factor`` is given when a write is over whose tail is the time until then.
     """
     now = func.clock_timestamp()
     later = func.least(now + due_in, literal(due_at, table.c.due_at.type)) if due_at is not None else now + due_in
     values: dict[str, Any] = {"not_before": now + not_before, "failures": failures, "last_error": error}
+    if tail_factor is not None:
+        values |= {"tail_factor": tail_factor, "tail_ends_at": now + not_before}
+    values["failing_since"] = func.coalesce(table.c.failing_since, now) if failures else null()
     if reconciled is None:
         values["due_at"] = later
     else:
@@ -128,6 +148,7 @@ def finish_pass(
         values["reconciled_generation"] = reconciled
         values["due_at"] = case((behind, now), else_=later)
         values["wanted_at"] = case((behind, table.c.wanted_at), else_=null())
+        values["wanted_by"] = case((behind, table.c.wanted_by), else_=literal([], table.c.wanted_by.type))
     connection.execute(update(table).where(table.c.load_balancer_id == load_balancer_id).values(values))
 
 
@@ -181,5 +202,10 @@ def _load_balancer(row: Row[Any]) -> LoadBalancer:
         wanted_at=row.wanted_at,
         last_error=row.last_error,
         failures=row.failures,
+        failing_since=row.failing_since,
+        alarmed_at=row.alarmed_at,
+        tail_factor=row.tail_factor,
+        tail_ends_at=row.tail_ends_at,
+        last_event_at=row.last_event_at,
         created_at=row.created_at,
     )

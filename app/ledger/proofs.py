@@ -3,13 +3,14 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, and_, exists, or_, select, update
 
-from app.domain.binding import LEAVING, Binding, State, Verdict
+from app.domain.binding import GUARDED, LEAVING, Binding, State, Verdict
 from app.domain.cluster import NetworkMode
 from app.domain.codes import Code
 from app.ledger.bindings import all_of
 from app.ledger.tables import bindings as table
+from app.ledger.tables import verifications
 
 PROVEN = (Verdict.PROVEN, Verdict.DECLARED)
 
@@ -51,6 +52,14 @@ def standing(connection: Connection, cluster_id: str, since: datetime, after: st
     return all_of(connection, statement.order_by(table.c.binding_id).limit(limit))
 
 
+def guarded(connection: Connection, after: str, limit: int) -> list[Binding]:
+    """Up to ``limit`` bindings whose removal waits for an operator's word, of all clusters, after that id."""
+    statement = select(table).where(
+        table.c.live, table.c.state == State.HELD, table.c.reason.in_(GUARDED), table.c.binding_id > after
+    )
+    return all_of(connection, statement.order_by(table.c.binding_id).limit(limit))
+
+
 def found_again(connection: Connection, binding_ids: Collection[str], at: datetime) -> None:
     """The verdicts on these bindings were looked at again and hold; a younger verdict stays as it is."""
     older = or_(table.c.checked_at.is_(None), table.c.checked_at < at)
@@ -61,6 +70,14 @@ def load_balancers_of(connection: Connection, binding_ids: Collection[str]) -> l
     """The load balancers of these bindings."""
     statement = select(table.c.load_balancer_id).where(table.c.binding_id.in_(binding_ids)).distinct()
     return sorted(connection.execute(statement).scalars())
+
+
+def waits(connection: Connection, cluster_id: str) -> bool:
+    """Whether some binding of a cluster, or a question about it, waits for a verdict."""
+    asked = and_(verifications.c.cluster_id == cluster_id, verifications.c.answer.is_(None))
+    undecided = and_(UNDECIDED, table.c.cluster_id == cluster_id)
+    looks = or_(exists().where(undecided).select_from(table), exists().where(asked).select_from(verifications))
+    return bool(connection.execute(select(looks)).scalar_one())
 
 
 def owners(connection: Connection, cluster_id: str, ips: Collection[str]) -> dict[str, set[str]]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.ledger.rows import recordset
+from app.ledger.rows import GIVEN, recordset
 from app.ledger.tables import regions as table
 from app.ledger.tables import vips
 from app.ownership.evidence import Vip
@@ -28,6 +28,11 @@ class Region:
     target_quota: int | None = None
 
 
+_QUOTA = select(table.c.target_quota).where(
+    table.c.account_id == bindparam("of_account"), table.c.region == bindparam("of_region")
+)
+
+
 def offer(connection: Connection, account_id: str, region: str) -> None:
     """Make a region known, so that workers read it."""
     statement = insert(table).values(account_id=account_id, region=region)
@@ -40,6 +45,12 @@ def find(connection: Connection, account_id: str, region: str) -> Region:
     return (
         Region(None, None) if row is None else Region(row.account_type, row.read_at, row.vips_read_at, row.target_quota)
     )
+
+
+def target_quota(connection: Connection, account_id: str, region: str) -> int | None:
+    """The most targets of one listener or rule there; None: not known."""
+    quota: int | None = connection.execute(_QUOTA, {"of_account": account_id, "of_region": region}).scalar_one_or_none()
+    return quota
 
 
 def record_account_type(
@@ -103,9 +114,8 @@ def _add(connection: Connection, account_id: str, region: str, rows: Collection[
     whole = [{"account_id": account_id, "region": region, **dict(zip(names, row, strict=True))} for row in sorted(rows)]
     if whole:
         # Another worker may read the same load balancer at this moment, and both are right.
-        given = recordset(vips, list(whole[0]), whole)
-        statement = insert(vips).from_select(list(whole[0]), select(*given.c))
-        connection.execute(statement.on_conflict_do_nothing(constraint="vips_pkey"))
+        statement = insert(vips).from_select(list(whole[0]), select(*recordset(vips, *whole[0]).c))
+        connection.execute(statement.on_conflict_do_nothing(constraint="vips_pkey"), {GIVEN: whole})
 
 
 def _lock(connection: Connection, account_id: str, region: str) -> None:

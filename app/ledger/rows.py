@@ -4,40 +4,50 @@ A thousand rows cost one round trip and one parse, and no limit on the number of
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table, bindparam, column, func, select, update
+from sqlalchemy import Connection, Table, Update, bindparam, column, func, select, update
 from sqlalchemy import Row as DatabaseRow
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.sql.selectable import TableValuedAlias
 
 Row = Mapping[str, Any]
 
 
-def recordset(table: Table, names: Sequence[str], rows: Sequence[Row]) -> TableValuedAlias:
-    """``rows`` as a relation with the columns ``names``, typed as in ``table``."""
+GIVEN: Final = "given_rows"
+"""The name of the parameter that the rows travel in."""
+
+
+def recordset(table: Table, *names: str) -> TableValuedAlias:
+    """The rows given in the parameter `GIVEN` as a relation with the columns ``names``, typed as in ``table``."""
     columns = [column(name, table.c[name].type) for name in names]
-    parameter = bindparam(None, list(rows), type_=JSONB)
+    parameter = bindparam(GIVEN, type_=JSONB)
     return func.jsonb_to_recordset(parameter).table_valued(*columns, name="given").render_derived(with_types=True)
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert ``rows``, which all have the same keys; nothing for no rows."""
     if rows:
-        names = list(rows[0])
-        given = recordset(table, names, rows)
-        connection.execute(insert(table).from_select(names, select(*given.c)))
+        connection.execute(_insertion(table, tuple(rows[0])), {GIVEN: rows})
 
 
-def update_rows(connection: Connection, table: Table, key: Sequence[str], rows: Sequence[Row]) -> int:
+def update_rows(connection: Connection, table: Table, key: tuple[str, ...], rows: Sequence[Row]) -> int:
     """Update the rows named by ``key`` with everything else in ``rows``; the number of rows found."""
-    if not rows:
-        return 0
-    names = list(rows[0])
-    given = recordset(table, names, rows)
+    return connection.execute(_change(table, key, tuple(rows[0])), {GIVEN: rows}).rowcount if rows else 0
+
+
+# Making a statement of thirty columns takes longer than the database takes to carry it out for a few rows.
+@cache
+def _insertion(table: Table, names: tuple[str, ...]) -> Insert:
+    return insert(table).from_select(list(names), select(*recordset(table, *names).c))
+
+
+@cache
+def _change(table: Table, key: tuple[str, ...], names: tuple[str, ...]) -> Update:
+    given = recordset(table, *names)
     changes = {name: given.c[name] for name in names if name not in key}
-    statement = update(table).values(changes).where(*(table.c[name] == given.c[name] for name in key))
-    return connection.execute(statement).rowcount
+    return update(table).values(changes).where(*(table.c[name] == given.c[name] for name in key))
 
 
 def put_row(

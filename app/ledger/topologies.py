@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, and_, func, null, or_, select, update
 
 from app.domain.cluster import Node, Platform, Topology
 from app.ledger.rows import fields_of, insert_rows
@@ -27,10 +27,11 @@ def record_error(connection: Connection, cluster_id: str, error: str) -> None:
     connection.execute(update(clusters).where(clusters.c.cluster_id == cluster_id).values(topology_error=error))
 
 
-def read_again(connection: Connection, cluster_id: str, after: timedelta) -> None:
-    """When the cluster's networks are due to be read again."""
-    due = func.now() + after
-    connection.execute(update(clusters).where(clusters.c.cluster_id == cluster_id).values(topology_due_at=due))
+def read_again(connection: Connection, cluster_id: str, after: timedelta, *, unread: bool = False) -> None:
+    """When the cluster's networks are due to be read again; ``unread``: now they could not be."""
+    failing = func.coalesce(clusters.c.topology_failing_since, func.clock_timestamp()) if unread else null()
+    values = {"topology_due_at": func.now() + after, "topology_failing_since": failing}
+    connection.execute(update(clusters).where(clusters.c.cluster_id == cluster_id).values(values))
 
 
 def replace_nodes(connection: Connection, account_id: str, cluster_id: str, found: Sequence[Node]) -> None:

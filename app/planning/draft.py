@@ -8,6 +8,7 @@ from app.domain.journal import Action, Entry, entry_of
 from app.domain.load_balancer import Slot, resolve
 from app.domain.target import Place, TargetName
 from app.planning.known import Head, Known
+from app.planning.plan import leaves
 
 TargetKey = tuple[str, Slot | str, int]
 """Load balancer, slot (while the listeners are not known: the name's key), and the pod's port."""
@@ -17,7 +18,8 @@ class Draft:
     """`Known`, as changed so far.
 
     ``created``, ``changed``, ``heads`` and ``entries`` are to be written, and the load balancers in ``dirty`` want
-    something else than before; those in ``urgent`` a pass at once, and not only when an address has its verdict.
+    something else than before; those in ``urgent`` a pass at once, and not only when an address has its verdict; those
+    in ``leaving`` before others, because a target is to leave there.
     """
 
     def __init__(self, known: Known) -> None:
@@ -37,6 +39,7 @@ class Draft:
         self.entries: list[Entry] = []
         self.dirty: set[str] = set()
         self.urgent: set[str] = set()
+        self.leaving: set[str] = set()
 
     def binding(self, binding_id: str) -> Binding:
         """The binding as it stands after the events so far."""
@@ -104,5 +107,7 @@ class Draft:
         self.dirty.add(after.target.load_balancer_id)
         if before is not None or after.slot is None:
             self.urgent.add(after.target.load_balancer_id)
+        if leaves(after):
+            self.leaving.add(after.target.load_balancer_id)
         if before is None or before.state is not after.state or before.weight != after.weight:
             self.entries.append(entry_of(action, before, after, event_id=event.event_id if event else None))

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from app.domain.binding import LEAVING, Binding, State, Verdict
+from app.domain.binding import LEAVING, MOVED_BY_PASSES, Binding, State, Verdict
 from app.domain.codes import Code
 from app.domain.journal import Entry
 from app.domain.load_balancer import Grant, LoadBalancer, resolve
@@ -125,10 +125,11 @@ def _cloud(binding: Binding, history: Sequence[tuple[datetime, Entry]], load_bal
     last = f"last call: {calls[-1][1]}" if calls else None
     if binding.state is State.BOUND:
         return Step("cloud", Progress.DONE, at=binding.bound_at, detail=last or "it was there already")
+    error = load_balancer.last_error if load_balancer is not None and binding.state in MOVED_BY_PASSES else None
     if binding.placed:
-        detail = f"a target of it may be there; {last or 'no call has been answered yet'}"
+        told = f"a target of it may be there; {last or 'no call has been answered yet'}"
+        detail = f"{told}; the last pass failed: {error}" if error else told
         return Step("cloud", Progress.WAITING, at=binding.bound_at, detail=detail)
-    error = load_balancer.last_error if load_balancer is not None and binding.state is State.PENDING else None
     progress = Progress.WAITING if binding.wanted else Progress.SKIPPED
     return Step("cloud", progress, detail=error or "no target of it is there")
 
@@ -150,7 +151,8 @@ def _meaning(binding: Binding) -> str:
     if binding.state is State.HELD and binding.reason in RETRIED:
         return "it is tried again by itself"
     if binding.state is State.HELD:
-        return "it waits for an operator"
+        silent = binding.reason is Code.CLUSTER_SILENT
+        return f"it waits for {'its agent to speak again, or for ' if silent else ''}an operator"
     if binding.state in LEAVING:
         return "its target is being taken off"
     return {

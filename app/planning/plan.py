@@ -80,6 +80,11 @@ def stance(binding: Binding) -> Stance:
     return _STANCES[binding.state]
 
 
+def leaves(binding: Binding) -> bool:
+    """Whether ``binding`` may have a target at the cloud that is to be taken off, or to get no new connections."""
+    return binding.placed and stance(binding) in {Stance.DRAIN, Stance.ABSENT}
+
+
 def plan(bindings: Iterable[Binding], observed: Observed) -> tuple[Change, ...]:
     """The changes that bring the cloud to what the bindings ask for, totally ordered; empty when it is there.
 

@@ -42,7 +42,7 @@ def promoted(binding: Binding, around: Surroundings, at: datetime) -> Iterator[B
 
     Nothing for a binding that is not proven, or that waits for something else than room.
     """
-    if not _waits(binding) or (around.load_balancer.inventory is None and not around.load_balancer.missing):
+    if not waits_for_room(binding) or (around.load_balancer.inventory is None and not around.load_balancer.missing):
         return
     obstacle = _obstacle(binding, around)
     if obstacle is not None:
@@ -63,7 +63,8 @@ def promoted(binding: Binding, around: Surroundings, at: datetime) -> Iterator[B
         yield moved(binding, State.PENDING, at, holder=True, placed=placed)
 
 
-def _waits(binding: Binding) -> bool:
+def waits_for_room(binding: Binding) -> bool:
+    """Whether a pass may find that ``binding`` goes on: it is proven, and nothing else stands in its way."""
     if binding.verification.verdict not in PROOFS:
         return False
     return binding.state is State.VERIFYING or (binding.state is State.HELD and binding.reason in WAITS_FOR_ROOM)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 
 from app.domain.binding import Binding, State, Verdict, Verification, moved, revised
 from app.domain.codes import Code
@@ -58,17 +59,23 @@ def looked_at_again(
     present: Mapping[tuple[str, Slot | None], int],
     max_share: float,
     at: datetime,
+    *,
+    silent: bool = False,
 ) -> list[tuple[Binding, Binding]]:
     """What a sweep over standing proofs changes: each binding before and after; nothing for those that stay the same.
 
     All losses of one listener or rule are judged together: when they are more than the guard allows of the targets that
     are ``present`` there, or the last, those at the cloud are held for an operator. No answer is no loss.
+
+    While the cluster's agent is ``silent`` they are held for that reason, since nobody in the cluster will say that
+    they go; what was held so is judged with the others when it speaks again.
     """
+    beyond = Code.CLUSTER_SILENT if silent else Code.REMOVAL_GUARD
     changed: list[tuple[Binding, Binding]] = []
     lost: dict[tuple[str, Slot | None], list[Binding]] = defaultdict(list)
     for binding in bindings:
         verification, _ = decisions[binding.binding_id]
-        had = binding.verification.verdict in PROOFS
+        had = binding.verification.verdict in PROOFS or (binding.reason is Code.CLUSTER_SILENT and not silent)
         if verification.verdict is Verdict.DISPROVEN and had and binding.placed:
             lost[binding.target.load_balancer_id, binding.slot].append(binding)
         elif verification.verdict is Verdict.DISPROVEN and had:
@@ -77,7 +84,7 @@ def looked_at_again(
             changed.append((binding, _renewed(binding, verification, at)))
     for slot, group in lost.items():
         allowed = allows(len(group), present.get(slot, len(group)), max_share)
-        settle = _lost if allowed else _kept_back
+        settle = _lost if allowed else partial(_kept_back, beyond=beyond)
         changed += [(binding, settle(binding, decisions[binding.binding_id], at)) for binding in group]
     return [(before, after) for before, after in changed if after != before]
 
@@ -111,7 +118,7 @@ def _renewed(binding: Binding, verification: Verification, at: datetime) -> Bind
     if binding.verification.verdict in PROOFS:
         same = binding.verification.says_the_same(verification)
         return binding if same else revised(binding, at, verification=verification)
-    if binding.state is State.HELD and binding.reason is Code.REMOVAL_GUARD:
+    if binding.guarded:
         back = State.BOUND if binding.bound_at else State.PENDING
         return moved(binding, back, at, verification=verification)
     return revised(binding, at, verification=verification)
@@ -130,9 +137,9 @@ def _lost(binding: Binding, decision: Decision, at: datetime) -> Binding:
     return moved(binding, State.REMOVING, at, Code.PROOF_LOST, detail, verification=verification)
 
 
-def _kept_back(binding: Binding, decision: Decision, at: datetime) -> Binding:
+def _kept_back(binding: Binding, decision: Decision, at: datetime, beyond: Code) -> Binding:
     verification, code = decision
     detail = f"its proof is lost ({code}: {verification.evidence.get('detail')}), with those of too many others"
     if binding.state is State.HELD:
-        return revised(binding, at, reason=Code.REMOVAL_GUARD, detail=detail, verification=verification)
-    return moved(binding, State.HELD, at, Code.REMOVAL_GUARD, detail, verification=verification)
+        return revised(binding, at, reason=beyond, detail=detail, verification=verification)
+    return moved(binding, State.HELD, at, beyond, detail, verification=verification)

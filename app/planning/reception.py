@@ -233,8 +233,7 @@ def _returns(current: Binding) -> bool:
 
     One whose lost proof is held for an operator is not: the cluster's word is no proof.
     """
-    guarded = current.state is State.HELD and current.reason is Code.REMOVAL_GUARD
-    return not current.wanted or (guarded and current.verification.verdict is not Verdict.DISPROVEN)
+    return not current.wanted or (current.guarded and current.verification.verdict is not Verdict.DISPROVEN)
 
 
 def _stale(event: PodEvent, head: Head | None, code: Code | None = None, detail: str | None = None) -> Result:

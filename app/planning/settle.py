@@ -80,8 +80,7 @@ def _absent(binding: Binding, now: datetime, room: Room | None = None) -> Bindin
 
 def _kept_unproven(binding: Binding) -> bool:
     lost = binding.verification.verdict is Verdict.DISPROVEN
-    guarded = binding.state is State.HELD and binding.reason is Code.REMOVAL_GUARD
-    return lost and (guarded or binding.state in {State.PENDING, State.BOUND})
+    return lost and (binding.guarded or binding.state in {State.PENDING, State.BOUND})
 
 
 def _present(binding: Binding, weight: int, now: datetime) -> Binding:

@@ -2,7 +2,7 @@
 
 A pass makes one write, because the cloud keeps a load balancer busy after each; what arrived meanwhile is planned into
 the next one. Only a write that is refused as a whole is tried again in parts, to find what it is refused for; then the
-pass waits until the load balancer is free again, or it would begin with the whole each time and never get to the part.
+pass waits for the load balancer to be free again, but not for long. What it got done by then the next pass need not do.
 """
 
 import time
@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import structlog
 
-from app.broker.converge import begin_part, begin_write, end_write, fail_pass, open_pass
+from app.broker.converge import begin_part, begin_write, end_write, fail_pass, open_pass, put_off_pass
 from app.broker.passes import After, Call, CallOutcome, Intent, Opening, PassTerms
 from app.cloud.clb import LISTENERS_PER_READ, PartialFailure, read_inventory, read_targets, write_changes
 from app.cloud.client import Client
@@ -27,16 +27,15 @@ from app.domain.errors import (
 )
 from app.domain.load_balancer import Inventory
 from app.ledger.leases import Lease
+from app.metrics import count_pass
 from app.planning.batches import Batch, halves
 from app.planning.observed import Inspection, Observed
-from app.planning.pacing import busy_tail, pause_after
+from app.planning.pacing import pause_after
 from app.planning.plan import Change
+from app.worker.busy_tail import THROTTLED_PAUSE, BusyTail
 from app.worker.workshop import Workshop
 
 log = structlog.get_logger(__name__)
-
-THROTTLED_PAUSE = timedelta(seconds=1)
-"""The cloud counts calls in windows of one second."""
 
 MOST_WRITES = 32
 """Most writes of one pass: isolating hundreds of refused targets must not keep what came meanwhile waiting."""
@@ -44,66 +43,73 @@ MOST_WRITES = 32
 ANSWERED = frozenset({CallOutcome.DONE, CallOutcome.PARTIAL, CallOutcome.REFUSED})
 """Outcomes after which nothing more will happen: what is read then is what there is."""
 
-BUSY_TRIES = 6
-"""How often in a row a part of a write finds the load balancer busy before the pass ends."""
+EARLY = frozenset({CallOutcome.THROTTLED})
+"""Outcomes that are no failure although nothing was done."""
+
+LONGEST_REST = timedelta(seconds=1.5)
+"""How long a pass may rest between its parts, all in all: one that waits for a load balancer holds up others."""
 
 
 def converge_load_balancer(workshop: Workshop, lease: Lease) -> None:
     """Make one pass under ``lease``. Raises `LeaseLost`, `LedgerUnavailable`; both leave everything to a later pass."""
-    terms = PassTerms(workshop.periods.held_lease, workshop.periods.sweep)
-    opening = open_pass(workshop.ledger, lease, terms)
+    periods = workshop.periods
+    terms = PassTerms(periods.held_lease, periods.sweep, periods.topology)
+    remembered = workshop.readings.recall(lease)
+    writing = _Writing(workshop, lease, terms)
+    opening = writing.open(remembered)
+    if opening.begun is not None and remembered is not None:
+        _go_on(writing, opening.begun.intent, Inspection(remembered))
+        return
     try:
-        client = workshop.cloud_for(lease.account_id, opening.load_balancer.region)
-        inspection = _inspect(client, opening, workshop.periods.topology, workshop.readings.recall(lease))
+        inspection = _inspect(writing.client(), opening, terms.freshness)
+    except CloudThrottled:
+        put_off_pass(workshop.ledger, lease, THROTTLED_PAUSE, terms)
+        count_pass("unread")
+        return
     except CloudError as error:
         log.warning("load balancer not read", load_balancer_id=lease.subject_id, error=str(error))
         fail_pass(workshop.ledger, lease, str(error), terms, workshop.jitter())
+        count_pass("unread")
         return
-    writing = _Writing(workshop, client, lease, terms)
-    intent = writing.begin(inspection)
+    _go_on(writing, writing.begin(inspection), inspection)
+
+
+def _go_on(writing: "_Writing", intent: Intent | None, inspection: Inspection) -> None:
     if intent is not None:
         writing.run(intent, inspection.observed)
-    elif not inspection.missing:
-        workshop.readings.keep(lease, inspection.observed)
+        return
+    count_pass("missing" if inspection.missing else "idle")
+    if not inspection.missing:
+        writing.remember(inspection.observed)
 
 
-def _inspect(client: Client, opening: Opening, freshness: timedelta, remembered: Observed | None) -> Inspection:
+def _inspect(client: Client, opening: Opening, freshness: timedelta) -> Inspection:
     """Read the targets of the listeners that matter, and the inventory when it is old, doubted or missing something.
 
     All listeners matter when nothing else is to be done, or when one call reads them all: somebody else may have put
-    targets there. What this worker has ``remembered`` of its last pass serves for registering what is new; everything
-    else begins with a reading.
+    targets there.
     """
     load_balancer = opening.load_balancer
     kept = load_balancer.inventory
     load_balancer_id = load_balancer.load_balancer_id
     inventory: Inventory | None = None
-    if kept is None or opening.unresolved or opening.doubted or opening.inventory_age >= freshness:
+    if kept is None or opening.lacks_inventory(freshness):
         inventory = read_inventory(client, load_balancer_id)
         if inventory is None:
             return Inspection(Observed(frozenset()), missing=True)
         kept = inventory
-    elif remembered is not None and _serves(remembered, opening):
-        return Inspection(remembered)
     known = {listener.listener_id for listener in kept.listeners}
     all_at_once = opening.unresolved or opening.quiet or len(known) <= LISTENERS_PER_READ
     wanted = known if all_at_once else known & opening.listener_ids
     return Inspection(read_targets(client, load_balancer_id, sorted(wanted)), inventory)
 
 
-def _serves(remembered: Observed, opening: Opening) -> bool:
-    """Whether the last reading says all that the next write needs: only new targets, on listeners that were read."""
-    if opening.quiet or opening.coming is None:
-        return False
-    return opening.listener_ids <= remembered.listener_ids and remembered.weights.keys().isdisjoint(opening.coming)
-
-
 class _Writing:
     """The writes of one pass: one, or several parts of one that was refused as a whole."""
 
-    def __init__(self, workshop: Workshop, client: Client, lease: Lease, terms: PassTerms) -> None:
+    def __init__(self, workshop: Workshop, lease: Lease, terms: PassTerms) -> None:
         self._workshop = workshop
-        self._client = client
+        self._region = ""
         self._lease = lease
         self._terms = terms
         self._send_before = 0.0
@@ -111,6 +117,24 @@ class _Writing:
         self._parts: list[Batch] = []
         self._busy = 0
         self._writes = 0
+        self._rested = timedelta(0)
+        self._too_early = False
+
+    def open(self, remembered: Observed | None) -> Opening:
+        """Look at what there is; where the ``remembered`` reading of this worker's last pass is enough, begin."""
+        self._renew()
+        opening = open_pass(self._workshop.ledger, self._lease, self._terms, remembered)
+        self._region = opening.load_balancer.region
+        self._tail = BusyTail(opening)
+        return opening
+
+    def client(self) -> Client:
+        """The cloud that the load balancer is at. Raises a `CloudError` when there is no way to call it."""
+        return self._workshop.cloud_for(self._lease.account_id, self._region)
+
+    def remember(self, observed: Observed) -> None:
+        """Keep a reading for the next pass."""
+        self._workshop.readings.keep(self._lease, observed)
 
     def begin(self, inspection: Inspection) -> Intent | None:
         """Record the next write; None when there is none, and the pass is over."""
@@ -124,26 +148,31 @@ class _Writing:
         while intent is not None:
             began = time.monotonic()
             call = self._call(intent)
-            took = timedelta(seconds=time.monotonic() - began)
+            tail = self._tail.after(call, began, len(intent.batch.changes))
             observed_after = self._read_back(intent, observed)
             self._keep_parts(intent.batch, call)
             self._writes += 1
-            stops = not self._parts or observed_after is None or not self._continues(call)
-            cut_short = not stops and self._writes >= MOST_WRITES
+            rest = pause_after(self._busy, self._workshop.jitter()) if self._busy else tail
+            too_long = self._writes >= MOST_WRITES or self._rested + rest > LONGEST_REST
+            stops = not self._parts or observed_after is None or not _continues(call)
             after = After(
-                _tail(call, took),
+                max(tail, THROTTLED_PAUSE) if self._too_early else tail,
                 self._workshop.jitter(),
                 refused=_refused(intent.batch, call),
-                last=stops or cut_short,
-                cut_short=cut_short,
+                last=stops or too_long,
+                cut_short=too_long and not stops and not self._busy,
+                tail_factor=self._tail.factor,
+                too_early=call.outcome in ({*EARLY, CallOutcome.DONE} if self._too_early else EARLY),
             )
             end_write(self._workshop.ledger, self._lease, intent, call, observed_after, self._terms, after)
-            if observed_after is not None and call.outcome in ANSWERED:
-                self._workshop.readings.keep(self._lease, observed_after)
             if after.last or observed_after is None:
-                return
+                break
             observed = observed_after
-            intent = self._next(observed, after.tail)
+            intent = self._next(observed, rest)
+        # Not before: the next part's write, of which perhaps nothing is heard, would make the reading an old one.
+        if observed_after is not None and call.outcome in ANSWERED:
+            self.remember(observed_after)
+        count_pass(call.outcome)
 
     def _keep_parts(self, batch: Batch, call: Call) -> None:
         """Note what is still to be sent, in which parts. One that finds the load balancer busy is for the next pass."""
@@ -151,15 +180,9 @@ class _Writing:
         if _divisible(call):
             self._parts = [*_parts(batch, call), *self._parts]
 
-    def _continues(self, call: Call) -> bool:
-        """Whether the parts that wait may be sent soon: not while the cloud is in trouble, or busy for long."""
-        if call.outcome is CallOutcome.BUSY:
-            return self._busy < BUSY_TRIES
-        return call.outcome in {CallOutcome.DONE, CallOutcome.REFUSED, CallOutcome.PARTIAL}
-
-    def _next(self, observed: Observed, tail: timedelta) -> Intent | None:
-        pause = pause_after(self._busy, self._workshop.jitter()) if self._busy else tail
-        self._workshop.pause(pause.total_seconds())
+    def _next(self, observed: Observed, rest: timedelta) -> Intent | None:
+        self._rested += rest
+        self._workshop.pause(rest.total_seconds())
         while self._parts:
             self._renew()
             intent = begin_part(self._workshop.ledger, self._lease, observed, self._parts.pop(0), self._terms)
@@ -178,7 +201,7 @@ class _Writing:
         seconds = self._workshop.periods.cloud_timeout.total_seconds()
         try:
             request_id = write_changes(
-                self._client,
+                self.client(),
                 self._lease.subject_id,
                 batch.kind,
                 batch.changes,
@@ -203,7 +226,10 @@ class _Writing:
     def _read_back(self, intent: Intent, before: Observed) -> Observed | None:
         listener_ids = before.listener_ids | {change.place.listener_id for change in intent.batch.changes}
         try:
-            return read_targets(self._client, self._lease.subject_id, sorted(listener_ids))
+            return read_targets(self.client(), self._lease.subject_id, sorted(listener_ids))
+        except CloudThrottled:
+            self._too_early = True
+            return None
         except CloudError as error:
             log.warning("load balancer not read back", load_balancer_id=self._lease.subject_id, error=str(error))
             return None
@@ -227,15 +253,13 @@ def _failed(error: CloudError, *, fresh: bool) -> Call:
     return Call(outcome, error.request_id, str(error))
 
 
+def _continues(call: Call) -> bool:
+    """Whether the parts that wait may be sent soon: not while the cloud is in trouble."""
+    return call.outcome in ANSWERED or call.outcome is CallOutcome.BUSY
+
+
 def _divisible(call: Call) -> bool:
     return call.outcome in {CallOutcome.REFUSED, CallOutcome.PARTIAL}
-
-
-def _tail(call: Call, took: timedelta) -> timedelta:
-    """How long the load balancer is to be left alone. What is refused at once leaves it free."""
-    if call.outcome is CallOutcome.THROTTLED:
-        return THROTTLED_PAUSE
-    return timedelta(0) if call.outcome is CallOutcome.REFUSED else busy_tail(took)
 
 
 def _failed_part(batch: Batch, call: Call) -> Batch:

@@ -2,6 +2,7 @@
 
 from app.broker.open_look import Look
 from app.ledger.leases import Lease
+from app.metrics import count_verdicts
 from app.ownership.evidence import Evidence
 from app.ownership.verdict import Judgement, doubtful, unconfirmed, verify
 from app.worker.gather_evidence import Gathering
@@ -24,6 +25,7 @@ def judge_look(workshop: Workshop, lease: Lease, look: Look) -> tuple[dict[str, 
         name: unconfirmed(each) if doubtful(each, evidence, gathering.counts_since) else each
         for name, each in judgements.items()
     }
+    count_verdicts(lease.subject, (each.proof.verdict for each in confirmed.values()))
     return confirmed, evidence.problem
 
 

@@ -10,9 +10,11 @@ from typing import Final
 
 import structlog
 
-from app.broker.take_work import take_work
+from app.broker.note_broken_work import note_broken_work
+from app.broker.take_work import find_work, take_work
 from app.domain.errors import LeaseLost, LedgerUnavailable
 from app.ledger.leases import Lease, LeaseSubject
+from app.metrics import count_work_failed, count_work_taken
 from app.worker.converge_load_balancer import converge_load_balancer
 from app.worker.read_health import read_health
 from app.worker.refresh_region import refresh_region
@@ -23,8 +25,15 @@ from app.worker.workshop import Workshop
 
 log = structlog.get_logger(__name__)
 
-POLL_SECONDS: Final = 0.04
-"""How often an idle worker looks for work: one indexed look-up that finds nothing."""
+POLL_SECONDS: Final = 0.02
+"""How often an idle worker looks for work: one statement that finds nothing."""
+
+BUSY_POLL_SECONDS: Final = 0.05
+"""How often a worker looks whose hands are at work; each that ends its work makes it look besides."""
+
+CROWDED_SECONDS: Final = 0.2
+"""Load balancers of an account whose next call would have to wait for so long are not taken yet: who comes then may be
+in more of a hurry, and a pass that waits for its call takes a hand from other accounts."""
 
 LEDGER_PAUSE_SECONDS: Final = 0.5
 """How long a worker waits when the ledger does not answer."""
@@ -48,7 +57,7 @@ LOOPS: Final = (
     Loop(LeaseSubject.REVERIFICATION, reverify_ownership, hands=2, least_pause_seconds=0.2),
     Loop(LeaseSubject.TOPOLOGY, refresh_topology, hands=2, least_pause_seconds=0.2),
     Loop(LeaseSubject.REGION, refresh_region, hands=1, least_pause_seconds=0.2),
-    Loop(LeaseSubject.HEALTH, read_health, hands=2, least_pause_seconds=0.2),
+    Loop(LeaseSubject.HEALTH, read_health, hands=2, least_pause_seconds=0.5),
 )
 
 
@@ -68,14 +77,14 @@ class Worker:
         with ThreadPoolExecutor(sum(loop.hands for loop in self._loops), "worker") as pool:
             while not stopped.is_set():
                 try:
-                    taken = sum(self._take(loop, pool) for loop in self._loops)
+                    taken = self._look(pool)
                 except LedgerUnavailable as error:
                     log.warning("ledger unavailable", error=str(error))
                     stopped.wait(LEDGER_PAUSE_SECONDS)
                     continue
                 if not taken:
                     # Work that ends makes new work: a verdict makes a load balancer due, so its end wakes the look-out.
-                    self._wake.wait(POLL_SECONDS)
+                    self._wake.wait(BUSY_POLL_SECONDS if any(self._busy.values()) else POLL_SECONDS)
                     self._wake.clear()
 
     def run_once(self) -> int:
@@ -87,32 +96,51 @@ class Worker:
                 done += 1
         return done
 
-    def _take(self, loop: Loop, pool: ThreadPoolExecutor) -> int:
+    def _look(self, pool: ThreadPoolExecutor) -> int:
+        """Find out what there is for the free hands, and take it; how much that is."""
         now = time.monotonic()
-        free = loop.hands - self._busy[loop.subject]
-        if free <= 0 or now - self._looked[loop.subject] < loop.least_pause_seconds:
-            return 0
-        self._looked[loop.subject] = now
-        leases = self._leases(loop, free)
+        able = [
+            loop
+            for loop in self._loops
+            if self._busy[loop.subject] < loop.hands and now - self._looked[loop.subject] >= loop.least_pause_seconds
+        ]
+        self._looked.update(dict.fromkeys((loop.subject for loop in able), now))
+        due = find_work(self._workshop.ledger, [loop.subject for loop in able]) if able else set()
+        return sum(self._take(loop, pool) for loop in able if loop.subject in due)
+
+    def _take(self, loop: Loop, pool: ThreadPoolExecutor) -> int:
+        leases = self._leases(loop, loop.hands - self._busy[loop.subject])
         for lease in leases:
             with self._lock:
                 self._busy[loop.subject] += 1
-            pool.submit(loop.work, self._workshop, lease).add_done_callback(partial(self._end, loop))
+            pool.submit(loop.work, self._workshop, lease).add_done_callback(partial(self._end, loop, lease))
         return len(leases)
 
     def _leases(self, loop: Loop, limit: int) -> list[Lease]:
         workshop = self._workshop
-        return take_work(workshop.ledger, loop.subject, workshop.incarnation, workshop.periods.held_lease, limit)
+        crowded = workshop.crowding.accounts(CROWDED_SECONDS) if loop.subject is LeaseSubject.LOAD_BALANCER else ()
+        held_lease = workshop.periods.held_lease
+        taken = take_work(workshop.ledger, loop.subject, workshop.incarnation, held_lease, limit, crowded)
+        count_work_taken(loop.subject, len(taken))
+        return taken
 
-    def _end(self, loop: Loop, done: Future[None]) -> None:
+    def _end(self, loop: Loop, lease: Lease, done: Future[None]) -> None:
         with self._lock:
             self._busy[loop.subject] -= 1
         self._wake.set()
         error = done.exception()
         if error is None:
             return
+        count_work_failed(loop.subject)
         # The lease is left to run out: the work is taken again then, by whoever is free.
         if isinstance(error, (LeaseLost, LedgerUnavailable)):
             log.warning("work left to a later pass", subject=str(loop.subject), error=str(error))
         else:
-            log.error("work failed", subject=str(loop.subject), exc_info=error)
+            log.error("work failed", subject=str(loop.subject), subject_id=lease.subject_id, exc_info=error)
+            self._note(lease, f"the work broke off: {type(error).__name__}")
+
+    def _note(self, lease: Lease, error: str) -> None:
+        try:
+            note_broken_work(self._workshop.ledger, lease, error)
+        except LedgerUnavailable as unavailable:
+            log.warning("ledger unavailable", error=str(unavailable))

@@ -3,8 +3,9 @@
 import structlog
 
 from app.broker.open_look import MOST_AT_ONCE, Look, open_sweep
-from app.broker.record_verdicts import record_found_again, record_sweep
+from app.broker.record_verdicts import Sweep, record_found_again, record_sweep
 from app.domain.binding import Binding, Verdict
+from app.domain.codes import Code
 from app.ledger.leases import Lease
 from app.ownership.verdict import Judgement
 from app.planning.pacing import pause_after
@@ -24,7 +25,7 @@ def reverify_ownership(workshop: Workshop, lease: Lease) -> None:
     It goes through them in parts, so that no transaction is long, and judges the losses of all parts together, so that
     the guard sees the whole of them. Where the cloud does not answer, proofs stay as they are.
     """
-    begun_at = None
+    begun_at, unanswered = None, False
     again_after = workshop.periods.reverify
     decisions: dict[str, Decision] = {}
     after = ""
@@ -34,24 +35,31 @@ def reverify_ownership(workshop: Workshop, lease: Lease) -> None:
         judgements, problem = judge_look(workshop, lease, look)
         if problem is not None:
             log.warning("proofs not looked at again", cluster_id=look.cluster.cluster_id, error=problem)
+            unanswered = True
             again_after = min(again_after, pause_after(UNANSWERED, workshop.jitter()))
-        holding, changed = _apart(look, judgements)
+        silent = look.cluster.silent(look.opened_at, workshop.periods.silent)
+        holding, changed = _apart(look, judgements, silent=silent)
         if holding:
             record_found_again(workshop.ledger, holding, look.opened_at)
         decisions |= changed
         if len(look.bindings) < MOST_AT_ONCE:
             break
         after = look.bindings[-1].binding_id
-    record_sweep(workshop.ledger, lease, decisions, begun_at, again_after)
+    sweep = Sweep(begun_at, again_after, workshop.periods.silent, unanswered)
+    record_sweep(workshop.ledger, lease, decisions, sweep)
 
 
-def _apart(look: Look, judgements: dict[str, Judgement]) -> tuple[list[str], dict[str, Decision]]:
-    """Those whose verdict holds, and the verdicts that say something else than before."""
+def _apart(look: Look, judgements: dict[str, Judgement], *, silent: bool) -> tuple[list[str], dict[str, Decision]]:
+    """Those whose verdict holds, and the verdicts that say something else than before.
+
+    What is held for a silence that is over is among the latter, whatever its verdict: the guard judges it anew.
+    """
     holding: list[str] = []
     changed: dict[str, Decision] = {}
     for binding in look.bindings:
         judgement = judgements[binding.binding_id]
-        if _holds(binding, judgement):
+        waited = binding.reason is Code.CLUSTER_SILENT and not silent
+        if _holds(binding, judgement) and not waited:
             holding.append(binding.binding_id)
         elif judgement.proof.verdict is not Verdict.UNKNOWN:
             changed[binding.binding_id] = (judgement.proof, judgement.code)

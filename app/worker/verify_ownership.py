@@ -26,4 +26,5 @@ def verify_ownership(workshop: Workshop, lease: Lease) -> None:
         for binding in look.bindings
     }
     answers = {question.verification_id: judgements[question.verification_id].rendered() for question in look.questions}
-    record_verdicts(workshop.ledger, lease, decisions, answers, workshop.jitter())
+    with workshop.turns.of(len(decisions)):
+        record_verdicts(workshop.ledger, lease, decisions, answers, workshop.jitter())

@@ -8,6 +8,8 @@ from datetime import timedelta
 
 from app.cloud.client import Client
 from app.ledger.connection import Ledger
+from app.turns import Turns
+from app.worker.crowding import Crowding
 from app.worker.readings import Readings
 
 CloudFor = Callable[[str, str], Client]
@@ -24,6 +26,12 @@ class Periods:
     topology: timedelta
     cloud_timeout: timedelta
     health: timedelta = timedelta(seconds=10)
+    silent: timedelta = timedelta(seconds=300)
+
+    @property
+    def bound(self) -> timedelta:
+        """How long work may fail before that is an alarm: the published bound B, within which the cloud converges."""
+        return self.lease + self.sweep + timedelta(seconds=30)
 
     @property
     def held_lease(self) -> timedelta:
@@ -42,3 +50,5 @@ class Workshop:
     jitter: Callable[[], float] = field(default=random.random)
     pause: Callable[[float], None] = field(default=time.sleep)
     readings: Readings = field(default_factory=Readings)
+    crowding: Crowding = field(default_factory=Crowding)
+    turns: Turns = field(default_factory=Turns)

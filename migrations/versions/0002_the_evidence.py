@@ -156,6 +156,35 @@ def upgrade() -> None:
     )
     op.drop_index("bindings_unproven", table_name="bindings")
     op.create_index("bindings_unproven", "bindings", ["cluster_id"], unique=False, postgresql_where=sa.text(UNPROVEN))
+    op.add_column(
+        "load_balancers",
+        sa.Column("wanted_by", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+    )
+    op.create_table(
+        "change_numbers",
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("cluster_id", sa.Text(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id", "cluster_id"],
+            ["clusters.account_id", "clusters.cluster_id"],
+            name="change_numbers_name_a_cluster",
+        ),
+        sa.PrimaryKeyConstraint("account_id", "cluster_id", name="change_numbers_pkey"),
+    )
+    op.create_table(
+        "agents",
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("cluster_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id", "cluster_id"], ["clusters.account_id", "clusters.cluster_id"], name="agents_name_a_cluster"
+        ),
+        sa.PrimaryKeyConstraint("account_id", "cluster_id", name="agents_pkey"),
+    )
+    op.execute("INSERT INTO agents SELECT account_id, cluster_id FROM clusters")
+    op.execute("INSERT INTO change_numbers SELECT account_id, cluster_id, change_sequence FROM clusters")
+    # Without the column processes of the version before fail, and give no number twice.
+    op.drop_column("clusters", "change_sequence")
     # Work that clusters and load balancers of before have from now on.
     op.execute(
         "INSERT INTO leases (account_id, subject, subject_id)"

@@ -107,13 +107,13 @@ class Installation:
         self._keeper.kill()
         self._keeper.communicate()
 
-    def start(self, verb: str) -> None:
-        """Start ``serve`` (again at the same address) or a worker."""
+    def start(self, verb: str, **settings: str) -> str:
+        """Start ``serve`` (again at the same address) or a worker, with ``settings`` besides; the line that it says."""
         listen = self.url.removeprefix("http://") or "127.0.0.1:0"
         log = (self._place / f"{verb}.log").open("a")
         process = subprocess.Popen(
             [sys.executable, "-m", "app", verb.split("-", maxsplit=1)[0]],
-            env={**self._environment, "CLB_BROKER_LISTEN": listen},
+            env={**self._environment, "CLB_BROKER_LISTEN": listen, **settings},
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -126,6 +126,12 @@ class Installation:
         if verb == "serve":
             self.url = line.split()[-1]
             self.wait_for("the API to be ready", lambda: self._get_status("/readyz") == 200)
+        return line
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What the processes are started with."""
+        return self._environment
 
     def kill(self, verb: str) -> None:
         """kill -9 of the process and of its children."""

@@ -9,6 +9,7 @@ from app.domain.binding import State
 from app.ledger.connection import Ledger
 from tests.api import stage
 from tests.api.client import CLUSTER, OTHER_CLUSTER, Caller, bind, grant, pages, problem_of, register_load_balancer
+from tests.ledger.building import execute
 
 BINDING = {
     "binding_id",
@@ -117,3 +118,40 @@ def test_a_page_that_is_just_full_is_the_last(agent: Caller) -> None:
 
 def test_an_unknown_binding_is_404(admin: Caller) -> None:
     problem_of(admin.get("/v1/bindings/b-unknown"), 404, "binding-not-found")
+
+
+@pytest.mark.parametrize(
+    ("state", "detail"),
+    [
+        (State.PENDING, "InternalError: try later"),
+        (State.DRAINING, "InternalError: try later"),
+        (State.REMOVING, "InternalError: try later"),
+        (State.BOUND, None),
+        (State.VERIFYING, None),
+        (State.RELEASED, None),
+    ],
+)
+def test_a_binding_that_waits_for_a_pass_says_why_the_last_one_failed(
+    agent: Caller, admin: Caller, ledger: Ledger, state: State, detail: str | None
+) -> None:
+    binding_id = agent.tell_one(bind())["binding_id"]
+    stage.bring_to(ledger, binding_id, state)
+    fails = "UPDATE load_balancers SET failing_since = now(), failures = 3, last_error = 'InternalError: try later'"
+    execute(ledger, fails)
+    assert admin.binding(binding_id)["detail"] == detail
+    (item,) = admin.get("/v1/bindings").json["items"]
+    assert item["detail"] == detail
+    execute(ledger, "UPDATE load_balancers SET failing_since = NULL, failures = 0, last_error = NULL")
+    assert admin.binding(binding_id)["detail"] is None
+
+
+def test_what_a_binding_says_itself_comes_before_what_its_load_balancer_does_which_agents_do_not_hear(
+    agent: Caller, admin: Caller, ledger: Ledger
+) -> None:
+    binding_id = agent.tell_one(bind())["binding_id"]
+    stage.move(ledger, binding_id, State.PENDING, detail="weight 5 at the cloud")
+    execute(ledger, "UPDATE load_balancers SET failing_since = now(), last_error = 'busy'")
+    assert admin.binding(binding_id)["detail"] == "weight 5 at the cloud; busy"
+    assert agent.binding(binding_id)["detail"] == "weight 5 at the cloud"
+    (item,) = agent.get("/v1/bindings").json["items"]
+    assert item["detail"] == "weight 5 at the cloud"

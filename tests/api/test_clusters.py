@@ -1,13 +1,12 @@
 """Clusters as an operator states them, and as they are shown."""
 
-from datetime import timedelta
-
 import pytest
 
 from app.domain.cluster import Platform, Topology
 from app.ledger import topologies
 from app.ledger.connection import Ledger, clock
 from tests.api.client import CLUSTER, Caller, agent_of, pages, person, problem_of, register_cluster
+from tests.ledger.building import execute
 
 PATH = f"/v1/clusters/{CLUSTER}"
 TOPOLOGY = {
@@ -43,7 +42,10 @@ def test_a_cluster_is_shown_whole(admin: Caller) -> None:
         "topology_error": None,
         "removal_guard": {"max_share": 0.3},
         "state": "registered",
+        "drain_seconds": None,
         "last_seen_at": None,
+        "failing": [],
+        "alarm": False,
     }
 
 
@@ -61,6 +63,7 @@ def test_everything_that_the_contract_names_can_be_given(admin: Caller) -> None:
         "verification": "declared",
         "topology": TOPOLOGY,
         "removal_guard": {"max_share": 0.5},
+        "drain_seconds": 90,
     }
     shown = admin.put(PATH, body).json
     assert {name: shown[name] for name in body} == body
@@ -217,6 +220,29 @@ def test_clusters_are_listed_in_the_order_of_their_ids_through_all_pages(admin: 
     }
 
 
+@pytest.mark.parametrize("seconds", [-1, 3601, 1.5, "30", True])
+def test_a_drain_time_is_a_number_of_seconds_up_to_an_hour(admin: Caller, seconds: object) -> None:
+    problem = problem_of(admin.put(PATH, {"region": "ap-guangzhou", "drain_seconds": seconds}), 422, "invalid-request")
+    assert "drain_seconds" in str(problem["errors"])
+
+
+def test_a_drain_time_that_is_not_stated_again_is_the_broker_s_own(admin: Caller) -> None:
+    assert admin.put(PATH, {"region": "ap-guangzhou", "drain_seconds": 0}).json["drain_seconds"] == 0
+    assert admin.get(PATH).json["drain_seconds"] == 0
+    assert admin.put(PATH, {"region": "ap-guangzhou"}).json["drain_seconds"] is None
+
+
+def test_a_cluster_says_which_work_on_it_fails_and_whether_that_is_an_alarm(admin: Caller, ledger: Ledger) -> None:
+    register_cluster(admin)
+    execute(ledger, "UPDATE clusters SET topology_failing_since = '2026-11-23T08:00:00Z'")
+    failing = [{"work": "topology", "since": "2026-11-23T08:00:00Z"}]
+    shown = admin.get(PATH).json
+    assert (shown["failing"], shown["alarm"]) == (failing, False)
+    execute(ledger, "UPDATE clusters SET alarmed_at = now()")
+    shown = admin.get(PATH).json
+    assert (shown["failing"], shown["alarm"]) == (failing, True)
+
+
 def test_a_list_shows_a_hundred_when_no_limit_is_given(admin: Caller, ledger: Ledger) -> None:
     agent_less = [f"cls-{number:03}" for number in range(101)]
     for name in agent_less:
@@ -228,14 +254,16 @@ def test_a_list_shows_a_hundred_when_no_limit_is_given(admin: Caller, ledger: Le
     ]
 
 
-def test_a_cluster_whose_agent_went_silent_says_so(admin: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.api import rendering
-
+def test_a_cluster_whose_agent_went_silent_says_so_until_it_speaks_again(admin: Caller, ledger: Ledger) -> None:
     register_cluster(admin)
-    agent_of(admin).tell()
+    agent = agent_of(admin)
+    assert admin.get(PATH).json["state"] == "registered"
+    agent.tell()
     assert admin.get(PATH).json["state"] == "active"
-    monkeypatch.setattr(rendering, "SILENT_AFTER", timedelta(0))
+    execute(ledger, "UPDATE clusters SET last_seen_at = now() - interval '301 seconds'")
     assert admin.get(PATH).json["state"] == "silent"
+    agent.tell()
+    assert admin.get(PATH).json["state"] == "active"
 
 
 def test_registering_is_recorded(admin: Caller) -> None:

@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
 
+from app.api.context import EXTENSION
+from app.api.figures import KeptFigures
+from app.domain.binding import State
 from app.ledger.connection import Ledger
+from tests.api import stage
 from tests.api.client import ADMIN_TOKEN, CLUSTER, Caller, application, bind, problem_of
 from tests.conftest import database_of
 
@@ -95,17 +100,49 @@ def test_metrics_are_prometheus_text(stranger: Caller) -> None:
     assert "# TYPE clb_broker_request_seconds histogram" in answer.text
 
 
-def test_metrics_count_targets_by_health_and_have_no_word_on_them_without_a_ledger(stranger: Caller) -> None:
+GAUGES = ("bindings", "holds", "targets", "drift", "load_balancers", "clusters")
+GAUGES += ("greatest_lag_seconds", "longest_failure_seconds")
+
+
+def test_metrics_tell_the_ledger_in_numbers_and_have_no_word_on_it_without_one(stranger: Caller) -> None:
     text = stranger.get("/metrics").text
-    assert "# TYPE clb_broker_targets gauge" in text
+    assert [name for name in GAUGES if f"# TYPE clb_broker_{name} gauge" not in text] == []
     counted = re.findall(r'^clb_broker_targets\{health="([a-z]+)"\} 0\.0$', text, re.MULTILINE)
     assert sorted(counted) == ["healthy", "off", "unhealthy", "unknown"]
+    assert 'clb_broker_holds{reason="removal-guard"} 0.0' in text
     nowhere = Ledger("postgresql://nobody@127.0.0.1:1/none")
     without = Caller(application(nowhere)).get("/metrics")
     nowhere.close()
     assert without.status_code == 200
     assert "clb_broker_requests_total" in without.text
-    assert "clb_broker_targets" not in without.text
+    assert [name for name in GAUGES if f"clb_broker_{name}" in without.text] == []
+
+
+def test_metrics_name_what_is_held_and_where_something_is_behind(agent: Caller, ledger: Ledger) -> None:
+    first, second = (result["binding_id"] for result in agent.tell(bind("u1"), bind("u2")))
+    stage.move(ledger, first, State.HELD, reason="cluster-silent")
+    stage.move(ledger, second, State.HELD, reason="quota-exceeded")
+    expected = {
+        'clb_broker_bindings{reason="quota-exceeded",state="held"}': 1,
+        'clb_broker_bindings{reason="cluster-silent",state="held"}': 1,
+        'clb_broker_holds{reason="cluster-silent"}': 1,
+        'clb_broker_holds{reason="removal-guard"}': 0,
+        'clb_broker_load_balancers{condition="behind"}': 1,
+        'clb_broker_clusters{condition="registered"}': 1,
+    }
+    assert {sample: _counted(agent, sample) for sample in expected} == expected
+
+
+def test_however_often_metrics_are_asked_for_the_ledger_counts_once_in_a_while(agent: Caller, ledger: Ledger) -> None:
+    sample = 'clb_broker_bindings{reason="",state="verifying"}'
+    kept = KeptFigures(seconds=3600)
+    agent.app.extensions[EXTENSION] = replace(agent.app.extensions[EXTENSION], figures=kept)
+    agent.tell(bind("u1"))
+    assert _counted(agent, sample) == 1
+    agent.tell(bind("u2"))
+    assert _counted(agent, sample) == 1
+    kept.seconds = 0
+    assert _counted(agent, sample) == 2
 
 
 def test_the_docs_page_loads_nothing_from_elsewhere(stranger: Caller) -> None:

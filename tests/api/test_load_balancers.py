@@ -21,6 +21,7 @@ from tests.api.client import (
     register_cluster,
     register_load_balancer,
 )
+from tests.ledger.building import execute
 
 PATH = f"/v1/load-balancers/{BALANCER}"
 GRANT = f"{PATH}/grants/{CLUSTER}"
@@ -54,7 +55,13 @@ def test_a_load_balancer_that_was_not_read_yet_says_so(admin: Caller) -> None:
         "listeners": [],
         "inventory_read_at": None,
         "missing": False,
-        "sync": {"wanted_generation": 1, "reconciled_generation": 0, "last_error": None},
+        "sync": {
+            "wanted_generation": 1,
+            "reconciled_generation": 0,
+            "last_error": None,
+            "failing_since": None,
+            "alarm": False,
+        },
     }
 
 
@@ -95,12 +102,19 @@ def test_sync_tells_how_far_the_cloud_is_behind(agent: Caller, admin: Caller, le
             failures=1,
             error="InternalError",
         )
-    assert _sync(admin) == {
+    told = _sync(admin)
+    assert told.pop("failing_since").endswith("Z")
+    assert told == {
         "wanted_generation": behind["wanted_generation"],
         "reconciled_generation": behind["wanted_generation"],
         "lag_seconds": 0.0,
         "last_error": "InternalError",
+        "alarm": False,
     }
+    execute(ledger, "UPDATE load_balancers SET alarmed_at = now()")
+    assert _sync(admin)["alarm"]
+    execute(ledger, "UPDATE load_balancers SET failing_since = NULL")
+    assert not _sync(admin)["alarm"]  # its passes fail no more, whether or not a worker has told of it yet
 
 
 def test_a_load_balancer_stays_with_its_account(admin: Caller) -> None:

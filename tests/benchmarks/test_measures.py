@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks import measures, report
 from benchmarks.bound import Bound, CloudTimes
+from benchmarks.world import SMALL
 
 TIMES = CloudTimes(0.3, 0.002, 0.5, 0.002, read_seconds=0.01)
 
@@ -55,6 +56,28 @@ def test_a_step_that_a_bind_did_without_is_no_step_and_reading_back_is_not_taken
     found = measures.single_bind(calls, 100.36, 100.0, 100.015, TIMES)
     assert "reads the targets" not in found.steps
     assert sum(found.steps.values()) == pytest.approx(found.overhead) == pytest.approx(0.36 - 0.302 - 0.01)
+
+
+def test_only_binds_that_were_posted_during_the_burst_count_as_beside_it() -> None:
+    changes = [
+        {"kind": "added", "ip": ip, "at": at}
+        for ip, at in (("a", 1.4), ("b", 10.5), ("noise-1", 10.9), ("c", 12.4), ("noise-2", 13.0), ("d", 14.0))
+    ]
+    changes.append({"kind": "weight", "ip": "noise-2", "at": 99.0})
+    later = {"b": 9.9, "c": 11.0, "d": 13.1}
+    found = measures.neighbours({"a": 1.0}, later, ["noise-1", "noise-2"], changes, 10.0, TIMES)
+    own = 0.302 + 2 * 0.01
+    assert found.idle == [pytest.approx(0.4 - own)]
+    assert found.during == [pytest.approx(1.4 - own)]
+    assert found.noise_seconds == pytest.approx(3.0)
+
+
+def test_the_table_of_neighbours_says_by_how_much_the_quiet_one_suffers() -> None:
+    runs = [measures.Neighbours([0.1, 0.1, 0.2], [0.15, 0.3, 0.3], 5.0)]
+    *_, idle, during, ratio = report.neighbours_table(runs, SMALL).splitlines()
+    assert idle == "| the other cluster is quiet | 3 | 100 | 200 | 200 | 200 |"
+    assert during.endswith("(5.0 s) | 3 | 300 | 300 | 300 | 300 |")
+    assert ratio == "| ratio |  | 3.00 | 1.50 | 1.50 | 1.50 |"
 
 
 def test_figures_take_the_place_of_the_ones_before_and_touch_nothing_else() -> None:

@@ -30,6 +30,21 @@ def test_the_pods_are_spread_evenly_and_each_load_balancer_serves_two_clusters(s
     assert len(clusters) == 2 * size.load_balancers
 
 
+@pytest.mark.parametrize("size", [SMALL, FULL], ids=lambda size: size.name)
+def test_neighbours_share_no_load_balancer_and_the_world_knows_all_of_them(size: Size) -> None:
+    world_size, noisy, quiet = world.neighbours(size, 25)
+    built = world_file.build(world.world(world_size))
+    addresses = {ip for interface in built.interfaces.values() for ip in interface.addresses}
+    listeners = {each for balancer in built.load_balancers.values() for each in balancer.listeners}
+    assert {pod.cluster_id for pod in noisy} != {pod.cluster_id for pod in quiet}
+    assert len({pod.ip for pod in noisy + quiet} & addresses) == len(noisy) + len(quiet) == 2 * size.binds
+    assert {pod.listener_id for pod in noisy + quiet} <= listeners
+    own, others = Counter(pod.load_balancer_id for pod in noisy), {pod.load_balancer_id for pod in quiet}
+    assert (len(own), len(others), own.keys() & others) == (size.load_balancers, 25, set())
+    assert set(own.values()) == {50}
+    assert len({pod.load_balancer_id for pod in quiet[:25]}) == 25
+
+
 def test_interleaved_pods_are_the_same_pods_one_of_each_load_balancer_in_turn() -> None:
     pods = world.pods(SMALL)
     mixed = world.interleaved(pods)

@@ -14,7 +14,7 @@ from app.planning.observed import Inspection, Observed
 from tests.ledger.building import ACCOUNT, a_binding, execute, furnish, keep
 
 MINUTE = timedelta(minutes=1)
-TERMS = PassTerms(lease=MINUTE, sweep=MINUTE)
+TERMS = PassTerms(lease=MINUTE, sweep=MINUTE, freshness=MINUTE)
 NOW = timedelta(0)
 ALL = frozenset({"lbl-1", "lbl-2", "lbl-web"})
 NOTHING = Observed(ALL)

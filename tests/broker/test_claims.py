@@ -5,14 +5,12 @@ from typing import Any
 
 import pytest
 
-from app.broker.hearing import Hearing
 from app.broker.open_look import open_look
 from app.broker.record_verdicts import record_verdicts
 from app.domain.cluster import NetworkMode
 from app.domain.errors import LeaseLost
 from app.domain.event import PodEvent, Workload
 from app.domain.target import TargetName
-from app.ledger import bindings, clusters
 from app.ledger.connection import Ledger
 from app.ledger.leases import Lease, LeaseSubject
 from app.planning.proofs import Decision
@@ -67,7 +65,7 @@ def test_who_lost_an_address_is_told_so_and_its_other_proofs_are_looked_at(ledge
     moves = "SELECT cluster_id, from_state, to_state, reason FROM journal WHERE to_state = 'released'"
     assert execute(ledger, moves) == [("cls-a", "bound", "released", "proof-lost")]
     numbers = dict(execute(ledger, "SELECT cluster_id, change_sequence FROM bindings"))
-    assert numbers == dict(execute(ledger, "SELECT cluster_id, change_sequence FROM clusters"))
+    assert numbers == dict(execute(ledger, "SELECT cluster_id, last FROM change_numbers"))
 
 
 def test_a_late_unbind_of_the_cluster_that_lost_an_address_has_no_effect(ledger: Ledger) -> None:
@@ -124,52 +122,6 @@ def test_no_answer_about_a_claim_that_is_refused_changes_nothing_of_it(ledger: L
     judge(ledger, unknown(), "cls-b")
     assert execute(ledger, "SELECT * FROM bindings ORDER BY cluster_id") == rows
     assert execute(ledger, "SELECT count(*) FROM journal") == history
-
-
-def test_a_rival_that_comes_while_the_locks_are_taken_is_waited_for(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its cluster is not locked, so its binding is left alone until the next look, which locks both."""
-    furnish(ledger)
-    bind(ledger, a_bind(target=TargetName("lb-1", 8080, protocol="TCP", listener_port=80)), cluster_id="cls-b")
-    seen = bindings.around_addresses
-    asked = []
-
-    def around(*given: Any) -> Any:
-        asked.append(given)
-        found = seen(*given)
-        if len(asked) == 1:
-            bind(ledger, a_bind())
-        return found
-
-    monkeypatch.setattr(bindings, "around_addresses", around)
-    lease = take(ledger, "cls-b")
-    look = open_look(ledger, lease)
-    with ledger.begin() as connection:
-        late = Hearing(connection, lease, [look.bindings[0].binding_id]).late
-    assert late == {("lb-1", "10.0.3.17")}
-    monkeypatch.undo()
-
-
-def test_a_binding_whose_address_a_late_rival_has_is_left_to_the_next_look(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    furnish(ledger)
-    bind(ledger, a_bind(), cluster_id="cls-b")
-    lease = take(ledger, "cls-b")
-    look = open_look(ledger, lease)
-    locks = clusters.lock
-
-    def lock(connection: Any, cluster_ids: Any) -> Any:
-        monkeypatch.undo()
-        bind(ledger, a_bind())
-        return locks(connection, cluster_ids)
-
-    monkeypatch.setattr(clusters, "lock", lock)
-    record_verdicts(ledger, lease, {each.binding_id: proven(1) for each in look.bindings}, {}, 0.0)
-    assert [row[:2] for row in kept(ledger)] == [("cls-a", "verifying"), ("cls-b", "verifying")]
-    judge(ledger, proven(1), "cls-b")
-    assert [row[:2] for row in kept(ledger)] == [("cls-a", "verifying"), ("cls-b", "pending")]
 
 
 ROUTER: dict[str, Any] = {"network_mode": NetworkMode.GLOBAL_ROUTER}

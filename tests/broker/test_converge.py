@@ -131,12 +131,47 @@ def test_an_ambiguous_answer_whose_effect_is_there_is_bound_but_counts_as_troubl
     assert queue(ledger)[3] == "reset"
 
 
-def test_being_too_early_is_no_failure(ledger: Ledger) -> None:
+def test_a_registration_without_answer_is_not_given_up_by_the_reading_right_after_it(ledger: Ledger) -> None:
     lease = ready(ledger, PENDING)
-    call = Call(CallOutcome.THROTTLED, None, "RequestLimitExceeded")
-    end_write(ledger, lease, begun(ledger, lease), call, NOTHING, TERMS, After(timedelta(seconds=1), 0.0))
-    assert queue(ledger) == (0, 1, False, None, True)
-    assert execute(ledger, "SELECT failures FROM load_balancers") == [0]
+    intent = begun(ledger, lease)
+    execute(ledger, "UPDATE bindings SET state = 'draining', drain_until = now()")  # its pod has left meanwhile
+    call = Call(CallOutcome.AMBIGUOUS, None, "time-out")
+    end_write(ledger, lease, intent, call, NOTHING, TERMS, LAST)
+    assert kept(ledger) == [("draining", None, True)]  # the call may still be under way
+    execute(ledger, "UPDATE load_balancers SET due_at = now(), not_before = now()")
+    assert begin_write(ledger, take(ledger), Inspection(NOTHING), TERMS) is None
+    assert kept(ledger) == [("released", None, False)]
+
+
+@pytest.mark.parametrize(
+    ("call", "observed"),
+    [(Call(CallOutcome.THROTTLED, None, "RequestLimitExceeded"), NOTHING), (DONE, None)],
+    ids=["the write", "the reading after it"],
+)
+@pytest.mark.parametrize(("failures", "error"), [(0, None), (3, "reset")])
+def test_being_too_early_is_no_failure_and_says_nothing_of_those_before(
+    ledger: Ledger, call: Call, observed: Observed | None, failures: int, error: str | None
+) -> None:
+    lease = ready(ledger, PENDING)
+    execute(ledger, "UPDATE load_balancers SET failures = :many, last_error = :error", many=failures, error=error)
+    after = After(timedelta(seconds=1), 0.0, too_early=True)
+    end_write(ledger, lease, begun(ledger, lease), call, observed, TERMS, after)
+    assert queue(ledger) == (0, 1, False, error, True)
+    assert execute(ledger, "SELECT failures FROM load_balancers") == [failures]
+
+
+def test_what_was_learned_of_the_tail_is_kept_with_its_end(ledger: Ledger) -> None:
+    lease = ready(ledger, PENDING)
+    assert open_pass(ledger, lease, TERMS).rested is None
+    after = After(timedelta(seconds=9), 0.0, tail_factor=2.5)
+    end_write(ledger, lease, begun(ledger, lease), DONE, there("10.0.3.17"), TERMS, after)
+    assert execute(ledger, "SELECT tail_factor FROM load_balancers") == [2.5]
+    execute(ledger, "UPDATE load_balancers SET tail_ends_at = clock_timestamp() - interval '1 minute'")
+    execute(ledger, "UPDATE load_balancers SET due_at = now(), not_before = now()")
+    opening = open_pass(ledger, take(ledger), TERMS)
+    assert opening.load_balancer.tail_factor == 2.5
+    assert opening.rested is not None
+    assert timedelta(minutes=1) <= opening.rested < timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
@@ -166,6 +201,17 @@ def test_a_refusal_does_not_hold_what_the_reading_shows_to_be_there(ledger: Ledg
     after = After(NOW, 0.0, refused=intent.batch.changes)
     end_write(ledger, lease, intent, call, there("10.0.3.17"), TERMS, after)
     assert kept(ledger) == [("bound", None, True)]
+
+
+def test_a_refused_target_whose_place_is_another_pod_s_by_now_is_left_alone(ledger: Ledger) -> None:
+    lease = ready(ledger, PENDING)
+    intent = begun(ledger, lease)
+    execute(ledger, "UPDATE bindings SET state = 'released', live = false, holder = false, placed = false")
+    call = Call(CallOutcome.REFUSED, "r-1", "InvalidParameter: no")
+    after = After(NOW, 0.0, refused=intent.batch.changes)
+    end_write(ledger, lease, intent, call, NOTHING, TERMS, after)
+    assert kept(ledger) == [("released", None, False)]
+    assert operations(ledger) == [("BatchRegisterTargets", "refused")]
 
 
 def test_a_refused_removal_is_never_given_up(ledger: Ledger) -> None:

@@ -15,7 +15,7 @@ from app.broker.register_load_balancer import register_load_balancer
 from app.domain.binding import Binding, Health, State
 from app.domain.errors import LeaseLost
 from app.domain.target import Place
-from app.ledger import clusters, leases
+from app.ledger import leases, load_balancers
 from app.ledger.connection import Connection, Ledger
 from app.ledger.leases import Lease, LeaseSubject
 from app.planning.observed import Inspection, Observed
@@ -92,7 +92,7 @@ def feed(ledger: Ledger, cluster_id: str, after: int) -> list[tuple[str, Health]
 
 
 def cursor(ledger: Ledger, cluster_id: str) -> int:
-    last: int = execute(ledger, "SELECT change_sequence FROM clusters WHERE cluster_id = :id", id=cluster_id)[0]
+    last: int = execute(ledger, "SELECT last FROM change_numbers WHERE cluster_id = :id", id=cluster_id)[0]
     return last
 
 
@@ -204,12 +204,12 @@ def record_behind(
     meanwhile: Callable[[Connection], Any],
     found: Mapping[Place, Health] | None = None,
 ) -> None:
-    """Record what was ``found`` (10.0.3.1 healthy), which has to wait for a cluster; ``meanwhile`` is done before."""
+    """Record what was ``found`` (10.0.3.1 healthy), which waits for a load balancer; ``meanwhile`` is done before."""
     locked = threading.Event()
 
     def hold() -> None:
         with ledger.begin() as connection:
-            clusters.lock(connection, ["cls-a"])
+            load_balancers.lock(connection, ["lb-1"])
             locked.set()
             wait_until(lambda: waiting_for_locks(ledger))
             meanwhile(connection)
@@ -221,27 +221,11 @@ def record_behind(
     at_once([hold, record])
 
 
-def test_clusters_are_locked_before_load_balancers(ledger: Ledger) -> None:
-    lease, opening = opened(ledger, bound(1))
-    free: list[int] = []
-    statement = "SELECT load_balancer_id FROM load_balancers FOR UPDATE SKIP LOCKED"
-    record_behind(ledger, lease, opening, lambda _: free.append(len(execute(ledger, statement))))
-    assert (free, kept(ledger)) == ([2], ["healthy"])
-
-
 def test_what_changes_while_a_reading_waits_for_its_locks_is_not_overwritten(ledger: Ledger) -> None:
     lease, opening = opened(ledger, bound(1))
     change = "UPDATE bindings SET weight = 77, updated_at = clock_timestamp()"
     record_behind(ledger, lease, opening, lambda connection: connection.exec_driver_sql(change))
     assert execute(ledger, "SELECT health, weight FROM bindings") == [("unknown", 77)]
-
-
-def test_a_cluster_that_would_hear_of_a_change_only_now_is_not_locked_out_of_order(ledger: Ledger) -> None:
-    lease, opening = opened(ledger, bound(1), bound(2, H.HEALTHY, cluster_id="cls-b"))
-    change = "UPDATE bindings SET health = 'off' WHERE binding_id = 'b-2'"
-    reading = {place(1): H.HEALTHY, place(2): H.HEALTHY}
-    record_behind(ledger, lease, opening, lambda connection: connection.exec_driver_sql(change), reading)
-    assert kept(ledger) == ["healthy", "off"]
 
 
 def test_what_becomes_due_after_the_first_opening_is_left_to_a_later_lease(ledger: Ledger) -> None:

@@ -8,7 +8,7 @@ import pytest
 from app.broker.grant_listeners import grant_listeners, revoke_grant
 from app.broker.register_cluster import register_cluster
 from app.broker.register_load_balancer import register_load_balancer
-from app.domain.cluster import Topology, Verification
+from app.domain.cluster import Removal, Topology, Verification
 from app.domain.errors import RequestRefused
 from app.ledger.connection import Ledger
 from tests.ledger.building import TOPOLOGY, at_once, execute
@@ -18,7 +18,7 @@ TERMS: dict[str, Any] = {
     "region": "ap-guangzhou",
     "verification": Verification.STRICT,
     "topology": None,
-    "max_removal_share": 0.3,
+    "removal": Removal(0.3),
     "actor": "operator:ann",
 }
 

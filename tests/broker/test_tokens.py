@@ -4,7 +4,7 @@ import pytest
 
 from app.broker.register_cluster import register_cluster
 from app.broker.tokens import Caller, Role, authenticate, issue_token, revoke_token
-from app.domain.cluster import Verification
+from app.domain.cluster import Removal, Verification
 from app.domain.errors import LedgerUnavailable, RequestRefused
 from app.ledger.connection import Ledger
 from tests.ledger.building import execute
@@ -21,7 +21,7 @@ def _cluster(ledger: Ledger) -> None:
         region="r",
         verification=Verification.STRICT,
         topology=None,
-        max_removal_share=0.3,
+        removal=Removal(0.3),
         actor="operator:ann",
     )
 

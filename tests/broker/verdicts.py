@@ -6,7 +6,7 @@ from typing import Any
 
 from app.broker.open_look import open_look
 from app.broker.receive_pod_events import receive_pod_events
-from app.broker.record_verdicts import record_sweep, record_verdicts
+from app.broker.record_verdicts import Sweep, record_sweep, record_verdicts
 from app.domain.binding import Verdict, Verification
 from app.domain.codes import Code
 from app.domain.event import PodEvent
@@ -64,12 +64,16 @@ def judge(ledger: Ledger, verdict: Decision, cluster_id: str = "cls-a", lease: L
 
 
 def sweep(
-    ledger: Ledger, decisions: Mapping[str, Decision], cluster_id: str = "cls-a", lease: Lease | None = None
+    ledger: Ledger,
+    decisions: Mapping[str, Decision],
+    cluster_id: str = "cls-a",
+    lease: Lease | None = None,
+    silent_after: timedelta = 5 * MINUTE,
 ) -> None:
     """One sweep over a cluster's proofs, that came to these verdicts."""
     lease = lease or take(ledger, cluster_id, LeaseSubject.REVERIFICATION)
     (begun_at,) = execute(ledger, "SELECT clock_timestamp()")
-    record_sweep(ledger, lease, decisions, begun_at, MINUTE)
+    record_sweep(ledger, lease, decisions, Sweep(begun_at, MINUTE, silent_after))
 
 
 def kept(ledger: Ledger, columns: str = "cluster_id, state, reason") -> list[Any]:

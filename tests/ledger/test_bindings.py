@@ -176,8 +176,6 @@ def test_at_work_is_what_can_move_or_may_be_at_the_cloud(ledger: Ledger) -> None
     )
     with ledger.begin() as connection:
         assert [each.binding_id for each in bindings.at_work(connection, "lb-1")] == ["b-left-behind", "b-live"]
-        assert bindings.clusters_at_work(connection, "lb-1") == ["cls-a", "cls-b"]
-        assert bindings.clusters_at_work(connection, "lb-2") == ["cls-a"]
         around = bindings.around_addresses(connection, [("lb-1", "10.0.3.17")], ["b-ended", "b-live"])
         assert {each.binding_id for each in around} == {"b-left-behind", "b-live", "b-ended"}
         assert len(around) == 3

@@ -164,3 +164,27 @@ def test_the_clock_is_the_database_s_and_goes_on_within_a_transaction(ledger: Le
 )
 def test_a_libpq_uri_is_understood(given: str, expected: str) -> None:
     assert make_url(engine_url(given)) == make_url(expected)
+
+
+def test_a_statement_of_its_own_is_kept_although_nobody_commits_it_and_another_one_failed(ledger: Ledger) -> None:
+    furnish(ledger)
+    with ledger.statements() as connection:
+        write_half(connection)
+        with pytest.raises(ProgrammingError):
+            connection.exec_driver_sql("SELEC 1")
+    assert execute(ledger, "SELECT DISTINCT last_error FROM load_balancers") == ["half done"]
+
+
+@pytest.mark.parametrize(("opened", "expected"), [("begin", "on"), ("statements", "off")])
+def test_transactions_wait_for_the_disk_and_single_statements_do_not(
+    ledger: Ledger, opened: str, expected: str
+) -> None:
+    with getattr(ledger, opened)() as connection:
+        assert connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == expected
+
+
+def test_single_statements_of_a_database_that_is_not_there_are_unavailable_too() -> None:
+    ledger = Ledger(NOWHERE)
+    with pytest.raises(LedgerUnavailable), ledger.statements():
+        pass
+    ledger.close()

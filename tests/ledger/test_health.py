@@ -181,17 +181,6 @@ def test_a_target_is_told_with_its_place_and_what_is_known_of_it(ledger: Ledger)
         ]
 
 
-def test_targets_are_counted_by_health_and_none_is_a_number_too(ledger: Ledger) -> None:
-    furnish(ledger)
-    found = [Health.HEALTHY, Health.HEALTHY, Health.OFF]
-    for number, each in enumerate(found):
-        keep(ledger, a_binding(f"b-{number}", State.BOUND, ip=f"10.0.3.{number}", health=each, **PLACED))
-    keep(ledger, a_binding("b-9", State.HELD, ip="10.0.3.9"))
-    with ledger.begin() as connection:
-        counted = health.counts(connection)
-    assert counted == {Health.HEALTHY: 2, Health.OFF: 1, Health.UNKNOWN: 0, Health.UNHEALTHY: 0}
-
-
 def test_readers_and_receivers_that_want_the_same_load_balancers_do_not_wait_in_a_ring(ledger: Ledger) -> None:
     names = [f"lb-{number}" for number in range(1, 9)]
     furnish(ledger, load_balancer_ids=names)

@@ -23,7 +23,7 @@ from app.planning.observed import Inspection, Observed
 from tests.ledger.building import a_bind, an_unbind, at_once, execute, furnish, in_one, received
 
 MINUTE = timedelta(minutes=1)
-TERMS = PassTerms(MINUTE, MINUTE)
+TERMS = PassTerms(MINUTE, MINUTE, MINUTE)
 PROVEN = Verification(Verdict.PROVEN, "eni", datetime(2026, 11, 23, tzinfo=UTC), {"checks": []})
 EMPTY = Inspection(Observed(frozenset({"lbl-1", "lbl-2"})))
 

@@ -9,7 +9,7 @@ import pytest
 from app.domain.cluster import Platform, Topology, Verification
 from app.domain.load_balancer import Grant, Inventory
 from app.ledger import clusters, grants, load_balancers, tokens, topologies
-from app.ledger.connection import Connection, Ledger
+from app.ledger.connection import Connection, Ledger, clock
 from app.ledger.tokens import KeptToken
 from tests.ledger.building import ACCOUNT, INVENTORY, REGION, THEN, TOPOLOGY, execute, furnish
 
@@ -174,6 +174,35 @@ def test_the_wait_of_what_is_wanted_counts_from_its_first_wish(ledger: Ledger) -
     assert first < last
 
 
+@pytest.mark.parametrize(
+    ("wishes", "due"),
+    [((False,), 0), ((True,), -5), ((False, True), -5), ((True, False), -5), ((True, True), -5)],
+)
+def test_where_a_target_leaves_a_pass_is_due_as_if_it_had_been_asked_for_earlier(
+    ledger: Ledger, wishes: tuple[bool, ...], due: int
+) -> None:
+    furnish(ledger)
+    execute(ledger, "UPDATE load_balancers SET due_at = now() + interval '1 minute'")
+    with ledger.begin() as connection:
+        for first in wishes:
+            load_balancers.want(connection, ["lb-1"], first=first)
+        statement = "SELECT due_at - now() FROM load_balancers WHERE load_balancer_id = 'lb-1'"
+        found = connection.exec_driver_sql(statement).scalar_one()
+    assert timedelta(seconds=due) <= found < timedelta(seconds=due + 5)
+
+
+@pytest.mark.parametrize("factor", [None, 2.5])
+def test_the_tail_is_kept_when_a_write_is_over_and_only_then(ledger: Ledger, factor: float | None) -> None:
+    furnish(ledger)
+    finish(ledger, tail_factor=factor, not_before=8 * SECOND)
+    with ledger.begin() as connection:
+        kept = load_balancers.find(connection, "lb-1")
+    assert kept is not None
+    assert kept.tail_factor == (factor or 1.0)
+    ends = "SELECT abs(extract(epoch FROM tail_ends_at - not_before)) < 1 FROM load_balancers ORDER BY load_balancer_id"
+    assert execute(ledger, ends) == [True if factor else None, None]
+
+
 def test_wanting_something_of_nothing_touches_nothing(ledger: Ledger) -> None:
     furnish(ledger)
     before = execute(ledger, "SELECT * FROM load_balancers ORDER BY load_balancer_id")
@@ -183,12 +212,14 @@ def test_wanting_something_of_nothing_touches_nothing(ledger: Ledger) -> None:
     assert execute(ledger, "SELECT * FROM load_balancers ORDER BY load_balancer_id") == before
 
 
-def test_the_time_since_the_last_event_is_long_when_there_was_none(ledger: Ledger) -> None:
+def test_the_time_of_the_last_event_is_kept(ledger: Ledger) -> None:
     furnish(ledger)
     with ledger.begin() as connection:
-        assert load_balancers.times_since(connection, "lb-1") >= timedelta(days=1)
+        assert load_balancers.lock(connection, ["lb-1"])["lb-1"].last_event_at is None
         load_balancers.want(connection, ["lb-1"])
-        assert timedelta(0) <= load_balancers.times_since(connection, "lb-1") < 10 * SECOND
+        last_event_at = load_balancers.lock(connection, ["lb-1"])["lb-1"].last_event_at
+        assert last_event_at is not None
+        assert timedelta(0) <= clock(connection) - last_event_at < 60 * SECOND
 
 
 def test_a_grant_is_replaced_found_from_both_sides_and_removed_once(ledger: Ledger) -> None:

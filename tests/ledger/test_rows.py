@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, MetaData, Ta
 from sqlalchemy.exc import DataError
 
 from app.ledger.connection import Connection, Ledger
-from app.ledger.rows import insert_rows, recordset, update_rows
+from app.ledger.rows import GIVEN, insert_rows, recordset, update_rows
 from app.ledger.tables.metadata import DOCUMENT, TIME
 
 KINDS = Table(
@@ -70,7 +70,7 @@ def test_none_is_null_also_in_a_document_column(kinds: Ledger) -> None:
         insert_rows(connection, KINDS, [FULL, EMPTY])
         without = connection.exec_driver_sql("SELECT key FROM kinds WHERE document IS NULL").scalars().all()
         assert without == ["empty"]
-        update_rows(connection, KINDS, ["key"], [{"key": "full", "document": None, "text": None}])
+        update_rows(connection, KINDS, ("key",), [{"key": "full", "document": None, "text": None}])
         assert connection.exec_driver_sql("SELECT count(*) FROM kinds WHERE document IS NULL").scalar_one() == 2
 
 
@@ -84,7 +84,9 @@ def test_an_empty_string_is_no_null(kinds: Ledger) -> None:
 def test_an_update_touches_the_named_rows_and_columns_alone(kinds: Ledger) -> None:
     with kinds.begin() as connection:
         insert_rows(connection, KINDS, [FULL, {**FULL, "key": "other"}])
-        found = update_rows(connection, KINDS, ["key"], [{"key": "full", "whole": 7}, {"key": "not there", "whole": 8}])
+        found = update_rows(
+            connection, KINDS, ("key",), [{"key": "full", "whole": 7}, {"key": "not there", "whole": 8}]
+        )
         assert found == 1
         assert stored(connection) == [{**FULL, "whole": 7}, {**FULL, "key": "other"}]
 
@@ -95,8 +97,14 @@ def test_a_thousand_rows_are_one_statement_each_way(kinds: Ledger) -> None:
     with kinds.begin() as connection:
         event.listen(connection, "before_cursor_execute", lambda *given: said.append(given[2]))
         insert_rows(connection, KINDS, rows)
-        changes = [{"key": row["key"], "whole": -row["whole"]} for row in rows]
-        assert update_rows(connection, KINDS, ["key"], changes) == 1000
+        changes = [
+            {
+                "key": row["key"],
+                "whole": -row["whole"],
+            }
+            for row in rows
+        ]
+        assert update_rows(connection, KINDS, ("key",), changes) == 1000
         assert len(said) == 2
         assert stored(connection) == [{**row, "whole": -row["whole"]} for row in rows]
 
@@ -106,14 +114,14 @@ def test_no_rows_are_no_statement(kinds: Ledger) -> None:
     with kinds.begin() as connection:
         event.listen(connection, "before_cursor_execute", lambda *given: said.append(given[2]))
         insert_rows(connection, KINDS, [])
-        assert update_rows(connection, KINDS, ["key"], []) == 0
+        assert update_rows(connection, KINDS, ("key",), []) == 0
         assert said == []
 
 
 def test_a_record_set_of_no_rows_is_an_empty_relation(kinds: Ledger) -> None:
     with kinds.begin() as connection:
-        given = recordset(KINDS, ["key", "whole"], [])
-        assert connection.execute(select(*given.c)).all() == []
+        given = recordset(KINDS, "key", "whole")
+        assert connection.execute(select(*given.c), {GIVEN: []}).all() == []
 
 
 def test_a_value_that_does_not_fit_is_refused_and_nothing_is_kept(kinds: Ledger) -> None:

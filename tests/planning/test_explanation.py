@@ -132,6 +132,9 @@ def test_the_last_call_to_the_cloud_is_named_or_its_error() -> None:
     trouble = replace(load_balancer(), last_error="RequestLimitExceeded")
     waiting = steps(binding(State.PENDING, placed=False), of_balancer=trouble)["cloud"]
     assert (waiting.result, waiting.detail) == (Progress.WAITING, "RequestLimitExceeded")
+    leaving = steps(binding(State.REMOVING, placed=True), CREATED, CALLED, of_balancer=trouble)["cloud"]
+    told = "a target of it may be there; last call: req-7; the last pass failed: RequestLimitExceeded"
+    assert (leaving.result, leaving.detail) == (Progress.WAITING, told)
     gone = steps(binding(State.RELEASED, placed=False))["cloud"]
     assert (gone.result, gone.detail) == (Progress.SKIPPED, "no target of it is there")
 
@@ -150,6 +153,7 @@ def test_the_last_call_to_the_cloud_is_named_or_its_error() -> None:
         (State.HELD, Code.QUOTA_EXCEEDED, PROVEN, Progress.WAITING, "tried again by itself"),
         (State.HELD, Code.CLOUD_REFUSED, PROVEN, Progress.WAITING, "tried again by itself"),
         (State.HELD, Code.REMOVAL_GUARD, PROVEN, Progress.WAITING, "waits for an operator"),
+        (State.HELD, Code.CLUSTER_SILENT, PROVEN, Progress.WAITING, "agent to speak again, or for an operator"),
         (State.REJECTED, Code.ENI_NOT_FOUND, PROVEN, Progress.REFUSED, "a newer revision"),
         (State.RELEASED, Code.SUPERSEDED, PROVEN, Progress.DONE, "has ended"),
     ],

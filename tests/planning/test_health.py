@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.binding import Binding, Health, State, checked, moved, revised
+from app.domain.binding import Binding, Health, State, moved, revised
 from app.domain.target import Place
 from app.planning.health import SOONEST, STABLE, Standing, changed_health, health_of, pause_before_next
 from app.planning.settle import settled
@@ -147,8 +147,3 @@ def test_a_target_that_is_missing_at_the_cloud_has_no_health() -> None:
 def test_a_weight_that_is_to_be_set_says_nothing_of_health() -> None:
     after = settled(HEALTHY, load_balancer(), observed({place(): 3}), NOW)
     assert (after.state, after.health) == (State.PENDING, H.HEALTHY)
-
-
-def test_health_that_changes_is_a_change_and_leaves_the_time_of_the_last_other_one() -> None:
-    after = checked(HEALTHY, H.UNHEALTHY)
-    assert (after.health, after.generation, after.updated_at) == (H.UNHEALTHY, HEALTHY.generation + 1, NOW)

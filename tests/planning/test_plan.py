@@ -11,7 +11,7 @@ from app.domain.binding import Binding, State
 from app.domain.load_balancer import Slot
 from app.domain.target import Place
 from app.planning.observed import Observed
-from app.planning.plan import Change, Kind, Stance, plan, stance
+from app.planning.plan import Change, Kind, Stance, leaves, plan, stance
 from tests.planning.builders import NOW, SECOND, binding, observed, place
 from tests.planning.histories import law
 
@@ -57,6 +57,12 @@ ROWS = [(state, *row[1:]) for row in TRUTH for state in State if STANCES[state] 
 
 def test_each_state_asks_for_its_stance() -> None:
     assert {state: stance(binding(state)) for state in State} == STANCES
+
+
+@pytest.mark.parametrize("placed", [True, False])
+def test_only_what_may_be_at_the_cloud_and_is_to_go_leaves(placed: bool) -> None:
+    going = {State.DRAINING, State.REMOVING, State.REJECTED, State.RELEASED} if placed else set()
+    assert {state for state in State if leaves(binding(state, placed=placed))} == going
 
 
 @pytest.mark.parametrize(("state", "placed", "there", "expected"), ROWS)

@@ -273,3 +273,10 @@ def test_what_is_held_for_another_reason_is_not_tried_again_by_time(reason: Code
 )
 def test_a_pass_is_due_when_a_drain_ends_or_a_refusal_is_tried_again(found: Binding, look: object) -> None:
     assert next_look(found) == look
+
+
+def test_while_a_write_may_be_under_way_a_target_that_is_not_there_is_one_of_which_nothing_is_known() -> None:
+    absent, there = READINGS["absent"].doubting([place()]), READINGS["same weight"].doubting([place()])
+    for found in BINDINGS:
+        assert settled(found, BALANCERS["as it was"], absent, LATER) == settle(found, "not read")
+        assert settled(found, BALANCERS["as it was"], there, LATER) == settle(found, "same weight")

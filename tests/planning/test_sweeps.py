@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.binding import LEAVING, LIVE, MOVES, Binding, State, Verdict, Verification
+from app.domain.binding import GUARDED, LEAVING, LIVE, MOVES, Binding, State, Verdict, Verification
 from app.domain.codes import Code
 from app.domain.load_balancer import Slot
 from app.planning.proofs import Decision, approved, looked_at_again
@@ -35,13 +35,15 @@ def again(
     present: Mapping[tuple[str, Slot | None], int] | int = 10,
     share: float = 0.3,
     otherwise: Decision = (PROVEN, None),
+    *,
+    silent: bool = False,
 ) -> list[Binding]:
     """What a sweep changes when these lost their proof."""
     bindings = list(bindings)
     gone = {each.binding_id for each in lost}
     decisions = {each.binding_id: LOST if each.binding_id in gone else otherwise for each in bindings}
     counts = {(BALANCER, SLOT): present} if isinstance(present, int) else present
-    return [after for _, after in looked_at_again(bindings, decisions, counts, share, LATER)]
+    return [after for _, after in looked_at_again(bindings, decisions, counts, share, LATER, silent=silent)]
 
 
 def states(changed: Iterable[Binding]) -> list[tuple[str, State, Code | None]]:
@@ -164,12 +166,13 @@ def kept_back(**changes: object) -> Binding:
     return binding(State.HELD, **held | changes)
 
 
+@pytest.mark.parametrize("reason", sorted(GUARDED))
 @pytest.mark.parametrize("proof", [PROVEN, DECLARED])
 @pytest.mark.parametrize(("bound_at", "state"), [(NOW, State.BOUND), (None, State.PENDING)])
 def test_a_proof_that_is_back_brings_back_what_was_held_for_the_lack_of_it(
-    proof: Verification, bound_at: object, state: State
+    proof: Verification, bound_at: object, state: State, reason: Code
 ) -> None:
-    (after,) = again([kept_back(bound_at=bound_at)], otherwise=(proof, None))
+    (after,) = again([kept_back(bound_at=bound_at, reason=reason)], otherwise=(proof, None))
     assert (after.state, after.reason, after.detail, after.verification) == (state, None, None, proof)
     assert (after.placed, after.holder) == (True, True)
 
@@ -177,6 +180,39 @@ def test_a_proof_that_is_back_brings_back_what_was_held_for_the_lack_of_it(
 @pytest.mark.parametrize("decision", [LOST, (UNKNOWN, None)])
 def test_what_is_held_for_a_lost_proof_stays_held_while_it_is_not_back(decision: Decision) -> None:
     assert again([kept_back()], otherwise=decision) == []
+
+
+# --- while the cluster's agent is silent
+
+
+def test_a_silent_cluster_loses_what_the_guard_allows_as_any_other_does() -> None:
+    lost = pods(3)
+    assert {each.state for each in again(lost, lost, 10, silent=True)} == {State.REMOVING}
+
+
+@pytest.mark.parametrize(("silent", "reason"), [(False, Code.REMOVAL_GUARD), (True, Code.CLUSTER_SILENT)])
+def test_what_is_beyond_the_guards_share_says_whether_the_cluster_is_silent(silent: bool, reason: Code) -> None:
+    lost = pods(4)
+    changed = again(lost, lost, 10, silent=silent)
+    assert {(each.state, each.reason, each.placed) for each in changed} == {(State.HELD, reason, True)}
+
+
+def test_what_a_silence_holds_stays_as_it_is_while_it_lasts() -> None:
+    held = [replace(each, reason=Code.CLUSTER_SILENT, verification=DISPROVEN) for each in pods(4, State.HELD)]
+    assert again([replace(each, placed=True) for each in held], held, 10, silent=True) == []
+
+
+@pytest.mark.parametrize(
+    ("present", "expected"), [(20, (State.REMOVING, Code.PROOF_LOST)), (10, (State.HELD, Code.REMOVAL_GUARD))]
+)
+def test_when_the_agent_speaks_again_all_that_was_held_is_judged_as_ordinary(
+    present: int, expected: tuple[State, Code]
+) -> None:
+    lost = {"verification": DISPROVEN, "reason": Code.CLUSTER_SILENT, "placed": True}
+    held = [replace(each, **lost) for each in pods(4, State.HELD)]
+    more = pods(1, first=30)
+    changed = again([*held, *more], [*held, *more], present)
+    assert [(each.state, each.reason) for each in changed] == [expected] * 5
 
 
 def test_what_an_operator_kept_in_spite_of_its_lost_proof_is_not_taken_again() -> None:

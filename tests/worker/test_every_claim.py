@@ -125,6 +125,21 @@ def removal_guard(door: FrontDoor) -> None:
     assert door.of(pods[0]) == BOUND
 
 
+def cluster_silent(door: FrontDoor) -> None:
+    """The same, of a cluster whose agent is silent; when it speaks again the guard judges anew."""
+    pods = [of_pod(f"10.0.1.{number}") for number in range(10, 20)]
+    door.say("cls-a", *pods)
+    door.work()
+    door.yard.tell("UPDATE clusters SET last_seen_at = now() - interval '1 hour'")
+    for pod in pods[:4]:
+        door.yard.simulator.edit("move-address", **{"ip": pod["pod"]["ip"], "from": "eni-1", "to": None})
+    door.sweep()
+    assert [door.of(pod) for pod in pods] == [[("held", "cluster-silent")]] * 4 + [BOUND] * 6
+    door.say("cls-a")
+    door.sweep()
+    assert [door.of(pod) for pod in pods] == [[("held", "removal-guard")]] * 4 + [BOUND] * 6
+
+
 def a_lost_proof_within_the_share(door: FrontDoor) -> None:
     pods = [of_pod(f"10.0.1.{number}") for number in range(10, 20)]
     door.say("cls-a", *pods)
@@ -236,6 +251,7 @@ STORIES: Final[tuple[Callable[[FrontDoor], None], ...]] = (
     proof_lost,
     superseded,
     removal_guard,
+    cluster_silent,
     a_lost_proof_within_the_share,
     four_tuple_conflict,
     listener_not_found,

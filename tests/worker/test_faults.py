@@ -106,16 +106,15 @@ def test_a_worker_that_was_stopped_for_longer_than_its_lease_sends_nothing_and_w
     yard.set_the_table("cls-a")
     yard.say("cls-a", pod_event(0))
     now = time.monotonic
-    original = converge.begin_write
+    original = converge._intend
 
     def stopped_after_the_intent(*given: Any, **named: Any) -> Any:
         intent = original(*given, **named)
-        if intent is not None:
-            monkeypatch.setattr("app.cloud.client.time.monotonic", lambda: now() + 3600)
+        monkeypatch.setattr("app.cloud.client.time.monotonic", lambda: now() + 3600)
         return intent
 
     with monkeypatch.context() as patched:
-        patched.setattr(converge_load_balancer, "begin_write", stopped_after_the_intent)
+        patched.setattr(converge, "_intend", stopped_after_the_intent)
         yard.run_until(
             "the write that is not sent", lambda: ("BatchRegisterTargets", "not-sent") in _operations(ledger)
         )

@@ -61,14 +61,14 @@ def test_no_more_is_taken_than_there_are_hands(yard: Yard, monkeypatch: pytest.M
     at_work: set[str] = set()
     most: list[int] = []
     full, go = threading.Barrier(3), threading.Event()
-    looks: list[Loop] = []
-    look = Worker._take
+    looks: list[Worker] = []
+    look = Worker._look
 
-    def counted(worker: Worker, loop: Loop, pool: Any) -> int:
-        looks.append(loop)
-        return look(worker, loop, pool)
+    def counted(worker: Worker, pool: Any) -> int:
+        looks.append(worker)
+        return look(worker, pool)
 
-    monkeypatch.setattr(Worker, "_take", counted)
+    monkeypatch.setattr(Worker, "_look", counted)
 
     def work(_: Workshop, lease: Lease) -> None:
         at_work.add(lease.subject_id)

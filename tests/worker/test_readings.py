@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from app.broker.converge import begin_part
+from app.domain.errors import LedgerUnavailable
 from app.ledger.leases import Lease, LeaseSubject
 from app.planning.observed import Observed
+from app.worker import converge_load_balancer
 from app.worker import readings as module
 from app.worker.loops import Worker
 from app.worker.readings import Readings
@@ -117,6 +120,22 @@ def test_after_a_write_that_nobody_knows_the_end_of_the_next_pass_reads(known: Y
     known.settle()
     judge(known)
     assert sorted(ip for _, ip, _ in known.targets()) == [address("cls-a", number) for number in range(3)]
+
+
+def test_a_part_of_a_write_of_which_nothing_is_heard_makes_the_reading_before_it_worthless(
+    known: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unanswered(*arguments: Any) -> None:
+        begin_part(*arguments)
+        raise LedgerUnavailable("nobody knows whether it was committed")
+
+    known.simulator.order("partial", action="BatchRegisterTargets", times=1)
+    known.say("cls-a", pod_event(1), pod_event(2))
+    monkeypatch.setattr(converge_load_balancer, "begin_part", unanswered)
+    with pytest.raises(LedgerUnavailable):
+        known.settle()
+    ((epoch,),) = known.tell("SELECT epoch FROM leases WHERE subject_id = 'lb-1'")
+    assert known.worker._workshop.readings.recall(lease(epoch + 1)) is None
 
 
 def test_a_target_that_somebody_put_there_meanwhile_is_adopted(known: Yard) -> None:

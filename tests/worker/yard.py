@@ -15,7 +15,7 @@ from app.broker.register_cluster import register_cluster
 from app.broker.register_load_balancer import register_load_balancer
 from app.cloud.client import Account, Client
 from app.domain.binding import Binding
-from app.domain.cluster import NetworkMode, Topology, Verification
+from app.domain.cluster import NetworkMode, Removal, Topology, Verification
 from app.domain.event import EventType, Pod, PodEvent, Result, Service, Workload
 from app.domain.target import TargetName
 from app.ledger import load_balancers
@@ -78,7 +78,7 @@ class Yard:
                 region="ap-guangzhou",
                 verification=verification,
                 topology=topology,
-                max_removal_share=0.3,
+                removal=Removal(0.3),
                 actor="test",
             )
             for load_balancer_id in load_balancer_ids:

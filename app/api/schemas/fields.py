@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from app.domain.errors import RequestRefused
@@ -33,6 +34,8 @@ class StrictSchema(Schema):
 
 def no_control_characters(value: str) -> None:
     """Refuse control characters, line breaks among them, and lone surrogates: no name has them, and logs break."""
+    if value.isprintable():  # quick, and true of nearly all
+        return
     if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in value):
         raise ValidationError("Has control characters.")
 
@@ -108,6 +111,31 @@ class Time(fields.AwareDateTime):
         if value is None:
             return None
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+class Shared(fields.Nested):
+    """An object that many items of a request have alike, as the pods of a Service have their listener: read once.
+
+    What it is read into must not be changed afterwards.
+    """
+
+    MOST_KNOWN = 1000
+
+    def __init__(self, nested: type[Schema], **options: Any) -> None:
+        super().__init__(nested, **options)
+        self._known: dict[bytes, Any] = {}
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, partial: Any = None, **kwargs: Any
+    ) -> Any:
+        key = orjson.dumps(value)
+        known = self._known.get(key)
+        if known is None:
+            known = super()._deserialize(value, attr, data, partial, **kwargs)
+            if len(self._known) >= self.MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = known
+        return known
 
 
 class Short(fields.List[Any]):

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
-from app.api.schemas.fields import Identifier, StrictSchema, Text, Time, Whole
+from app.api.schemas.fields import Identifier, Shared, StrictSchema, Text, Time, Whole
 from app.domain.cluster import NetworkMode
 from app.domain.event import MAX_EVENT_ID_LENGTH, MAX_REVISION, EventType, Pod, PodEvent, Service, Workload
 from app.domain.target import DEFAULT_WEIGHT, TargetName, is_address
@@ -99,9 +99,9 @@ class TargetSchema(StrictSchema):
 
 class _AboutOnePod(StrictSchema):
     pod = fields.Nested(PodSchema, required=True)
-    workload = fields.Nested(WorkloadSchema, load_default=None, allow_none=True)
+    workload = Shared(WorkloadSchema, load_default=None, allow_none=True)
     network_mode = fields.Enum(NetworkMode, by_value=True, load_default=None, allow_none=True)
-    target = fields.Nested(TargetSchema, required=True)
+    target = Shared(TargetSchema, required=True)
 
 
 def _event(data: dict[str, Any]) -> PodEvent:
@@ -124,7 +124,7 @@ class PodEventSchema(_AboutOnePod):
     type = fields.Enum(EventType, by_value=True, required=True)
     revision = Whole(0, MAX_REVISION, required=True)
     observed_at = Time(load_default=None, allow_none=True)
-    service = fields.Nested(ServiceSchema, load_default=None, allow_none=True)
+    service = Shared(ServiceSchema, load_default=None, allow_none=True)
 
     @validates_schema
     def a_bind_says_where(self, data: dict[str, Any], **_: Any) -> None:

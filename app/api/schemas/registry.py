@@ -6,6 +6,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from app.api.schemas.fields import ID_PATTERN, Identifier, Share, Short, StrictSchema, Text, Time, Whole, page_of
+from app.api.schemas.pods import LONGEST_DRAIN_SECONDS
 from app.broker.tokens import Role
 from app.domain.cluster import Topology, Verification
 from app.domain.load_balancer import EVERY_LISTENER
@@ -59,6 +60,7 @@ class ClusterRequestSchema(StrictSchema):
     verification = fields.Enum(Verification, by_value=True, load_default=Verification.STRICT)
     topology = fields.Nested(TopologySchema, load_default=None, allow_none=True)
     removal_guard = fields.Nested(RemovalGuardSchema, load_default=None, allow_none=True)
+    drain_seconds = Whole(0, LONGEST_DRAIN_SECONDS, load_default=None, allow_none=True)
 
 
 class TopologyAnswerSchema(Schema):
@@ -68,6 +70,13 @@ class TopologyAnswerSchema(Schema):
     cluster_cidrs = fields.List(fields.String(), required=True)
     service_cidr = fields.String(required=True, allow_none=True)
     eni_subnet_ids = fields.List(fields.String(), required=True)
+
+
+class FailingSchema(Schema):
+    """One kind of work on a cluster that fails: topology, verification or reverification."""
+
+    work = fields.String(required=True)
+    since = Time(required=True)
 
 
 class ClusterSchema(Schema):
@@ -82,11 +91,18 @@ class ClusterSchema(Schema):
     topology_read_at = Time(required=True, allow_none=True)
     topology_error = fields.String(required=True, allow_none=True)
     removal_guard = fields.Nested(RemovalGuardSchema, required=True)
+    drain_seconds = Whole(
+        required=True, allow_none=True, metadata={"description": "of bindings that name none; null: the broker's"}
+    )
     state = fields.String(
         required=True,
-        metadata={"description": "registered: no agent spoke yet; active; silent: no word for ten minutes"},
+        metadata={"description": "registered: no agent spoke yet; active; silent: no word for too long"},
     )
     last_seen_at = Time(required=True, allow_none=True)
+    failing = fields.List(
+        fields.Nested(FailingSchema), required=True, metadata={"description": "the work on it that fails"}
+    )
+    alarm = fields.Boolean(required=True, metadata={"description": "some of it has failed for longer than it may"})
     created_at = Time(required=True)
     updated_at = Time(required=True)
 
@@ -122,6 +138,10 @@ class SyncSchema(Schema):
     reconciled_generation = Whole(required=True)
     lag_seconds = fields.Float(required=True)
     last_error = fields.String(required=True, allow_none=True)
+    failing_since = Time(
+        required=True, allow_none=True, metadata={"description": "since when its passes fail; null: the last did not"}
+    )
+    alarm = fields.Boolean(required=True, metadata={"description": "they have failed for longer than they may"})
 
 
 class LoadBalancerSchema(Schema):

@@ -11,15 +11,17 @@ from app.ledger.tables.events import events
 from app.ledger.tables.journal import journal
 from app.ledger.tables.metadata import METADATA
 from app.ledger.tables.networks import ccns, nodes, regions, security_groups, vips, vpcs
-from app.ledger.tables.registry import clusters, grants, load_balancers, tokens
+from app.ledger.tables.registry import agents, change_numbers, clusters, grants, load_balancers, tokens
 from app.ledger.tables.verifications import verifications
 from app.ledger.tables.work import call_budget, cloud_operations, leases
 
 __all__ = [
     "METADATA",
+    "agents",
     "bindings",
     "call_budget",
     "ccns",
+    "change_numbers",
     "cloud_operations",
     "clusters",
     "drift",

@@ -1,6 +1,16 @@
 """The work at the cloud: leases, the call budget, and operations with intent and outcome."""
 
-from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Identity, Index, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.ledger.tables.metadata import DOCUMENT, METADATA, NOW, TIME
@@ -52,7 +62,10 @@ call_budget = Table(
     Column("account_id", Text, nullable=False),
     Column("region", Text, nullable=False),
     Column("action", Text, nullable=False),
-    # The times of the last calls and of those that wait for theirs, oldest first, back to the window's beginning.
+    # When the last calls and those that wait for their turn arrive at the latest, in order, one second back.
     Column("recent", ARRAY(TIME), nullable=False),
+    # What a throttled answer lowered the budget to, in calls per second, and when; it recovers with time. Null: never.
+    Column("lowered_to", Float),
+    Column("lowered_at", TIME),
     PrimaryKeyConstraint("account_id", "region", "action", name="call_budget_pkey"),
 )
