@@ -33,6 +33,9 @@ bench: $(INSTALLED) ## how far from as fast as the cloud allows; figures into do
 chaos: $(INSTALLED) ## faults on real processes, judged by a checker (SEED=1 SECONDS=900 PAIRS=20)
 	$(VENV)/bin/python -m tests.chaos $(SEED) $(SECONDS) $(PAIRS)
 
+simulate: $(INSTALLED) ## the same story and faults in virtual time, thousands of seeds a minute (SEED=1 SECONDS=900)
+	$(VENV)/bin/python -m tests.simulation $(SEED) $(SECONDS)
+
 lint: $(INSTALLED) ## ruff, mypy --strict, import contracts
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -52,4 +55,4 @@ lock: $(INSTALLED) ## pin requirements anew, with hashes
 clean: ## remove .venv and everything that tools wrote
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 
-.PHONY: help install demo test bench chaos lint openapi lock clean
+.PHONY: help install demo test bench chaos simulate lint openapi lock clean

@@ -151,9 +151,7 @@ class Gathering:
         if not instance_ids:
             return
         cluster_id = self._cluster.cluster_id
-        if len(instance_ids) > MACHINES_PER_READ and not self._knows_machines():
-            self.read_again({Source.TOPOLOGY})  # all of them, which serves the looks that follow
-        if self._knows_machines():
+        if len(instance_ids) > MACHINES_PER_READ and self._read_all_machines():
             self.evidence = nodes_around(self._workshop.ledger, self.evidence, instance_ids)
             mine = {node.instance_id for node in self.evidence.nodes if node.cluster_id == cluster_id}
             self._saw(Source.MACHINES, machines={each: each in mine for each in instance_ids})
@@ -164,6 +162,12 @@ class Gathering:
             return
         self.evidence = nodes_around(self._workshop.ledger, self.evidence, instance_ids)
         self._saw(Source.MACHINES, machines=members)
+
+    def _read_all_machines(self) -> bool:
+        """Read all of the cluster's machines, which serves the looks that follow; whether they are known now."""
+        if not self._knows_machines():
+            self.read_again({Source.TOPOLOGY})
+        return self._knows_machines()
 
     def _knows_machines(self) -> bool:
         """Whether all of the cluster's machines were read since the question came."""

@@ -7,27 +7,26 @@ of this: each mistake replaces functions of the running process, and only of it.
 import random
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, text, update
+from sqlalchemy import Connection, select, text
 
 import app.broker.converge as passes
 import app.worker.converge_load_balancer as writing
 from app import composition
 from app.cli import main
-from app.domain.binding import Binding, State
+from app.domain.errors import LeaseLost
 from app.ledger import clusters, leases
+from app.ledger.connection import clock
 from app.ledger.leases import Lease, LeaseSubject
 from app.planning import batches
-from app.planning.observed import Observed
-from app.planning.plan import Change, Kind
 from tests.chaos.histories import Breach
+from tests.chaos.wrong import pause_that_ends, plan_with_a_stranger, write_and_the_empty_rest, write_whenever
 
-_real_take, _real_plan, _real_write = leases.take, passes.plan, writing.write_changes
-_real_pause, _real_next_changes = passes.pause_after, clusters.next_changes
+_real_take, _real_own = leases.take, leases._own
 
 _TAKEN = """
 UPDATE leases SET incarnation = :mine, epoch = leases.epoch + :step, expires_at = clock_timestamp() + :duration
@@ -45,10 +44,15 @@ RETURNING leases.account_id, leases.subject_id, leases.epoch
 
 def _taking(free: str, step: int) -> Callable[..., list[Lease]]:
     def take(
-        connection: Connection, subject: LeaseSubject, incarnation: str, duration: timedelta, limit: int
+        connection: Connection,
+        subject: LeaseSubject,
+        incarnation: str,
+        duration: timedelta,
+        limit: int,
+        *more: Any,
     ) -> list[Lease]:
         if subject is not LeaseSubject.LOAD_BALANCER:
-            return _real_take(connection, subject, incarnation, duration, limit)
+            return _real_take(connection, subject, incarnation, duration, limit, *more)
         values = {"mine": incarnation, "step": step, "duration": duration, "most": limit}
         rows = connection.execute(text(_TAKEN.format(free=free)), values)
         return [Lease(row.account_id, subject, row.subject_id, incarnation, row.epoch) for row in rows]
@@ -56,42 +60,25 @@ def _taking(free: str, step: int) -> Callable[..., list[Lease]]:
     return take
 
 
-def _own_without_looking(connection: Connection, lease: Lease, values: dict[str, Any]) -> None:
+def _own_without_looking(connection: Connection, lease: Lease, *rest: Any) -> datetime:
     table = leases.table
-    connection.execute(
-        update(table)
-        .where(table.c.subject == lease.subject, table.c.subject_id == lease.subject_id)
-        .values({name: value for name, value in values.items() if name != "incarnation"})
-    )
-
-
-def _write_whenever(*arguments: Any, **named: Any) -> str:
-    return _real_write(*arguments, **{**named, "send_before": None})
+    mine = (table.c.subject == lease.subject, table.c.subject_id == lease.subject_id)
+    row = connection.execute(select(table.c.incarnation, table.c.epoch).where(*mine)).one()
+    try:
+        return _real_own(connection, replace(lease, incarnation=row.incarnation or "", epoch=row.epoch), *rest)
+    except LeaseLost:
+        return clock(connection)
 
 
 def old_writer() -> None:
     """A writer whose lease is another's by now goes on, and records what it did over the newer plan."""
     leases._own = _own_without_looking
-    writing.write_changes = _write_whenever
+    writing.write_changes = write_whenever
 
 
 def strangers_cleaned_up() -> None:
     """A removal takes another cluster's target along."""
-
-    def plan(bindings: Iterable[Binding], observed: Observed) -> tuple[Change, ...]:
-        found = list(bindings)
-        changes = _real_plan(found, observed)
-        owners = {binding.binding_id: binding.cluster_id for binding in found}
-        leaving = [change for change in changes if change.kind is Kind.DEREGISTER]
-        for change in leaving[:1]:
-            for binding in found:
-                other = binding.cluster_id != owners[change.binding_id] and binding.state is State.BOUND
-                if other and binding.place is not None and binding.place in observed.weights:
-                    extra = Change(Kind.DEREGISTER, binding.place, 0, binding.binding_id, change.since)
-                    return (*changes, extra)
-        return changes
-
-    passes.plan = plan
+    passes.plan = plan_with_a_stranger
 
 
 def same_name_same_lease() -> None:
@@ -100,8 +87,6 @@ def same_name_same_lease() -> None:
     real = composition.build_worker
 
     def build_worker(settings: Any, url: str) -> Any:
-        from dataclasses import replace
-
         from app.worker.loops import Worker
 
         _, workshop = real(settings, url)
@@ -115,7 +100,7 @@ def rescue_by_time() -> None:
     """What was taken a moment ago is rescued, whether its holder still works or not."""
     leases.take = _taking("expires_at < clock_timestamp() + interval '2.95 seconds'", 1)
     leases._own = _own_without_looking
-    writing.write_changes = _write_whenever
+    writing.write_changes = write_whenever
 
 
 def numbers_without_lock() -> None:
@@ -136,29 +121,18 @@ def numbers_without_lock() -> None:
         statement = clusters.select(clusters.table).where(clusters.table.c.cluster_id.in_(cluster_ids))
         return [clusters._cluster(row) for row in connection.execute(statement.order_by(clusters.table.c.cluster_id))]
 
-    clusters.next_changes, clusters.lock = next_changes, lock
+    clusters.next_changes, clusters.lock, clusters.lock_agent = next_changes, lock, clusters.find
 
 
 def empty_call() -> None:
     """A batch of exactly the limit is followed by the empty rest."""
     batches.MAX_TARGETS = 3
-
-    def write(client: Any, load_balancer_id: str, kind: Kind, changes: Sequence[Change], **named: Any) -> str:
-        request_id = _real_write(client, load_balancer_id, kind, changes, **named)
-        if len(changes) % batches.MAX_TARGETS == 0:
-            client.call("clb", "BatchDeregisterTargets", {"LoadBalancerId": load_balancer_id, "Targets": []})
-        return request_id
-
-    writing.write_changes = write
+    writing.write_changes = write_and_the_empty_rest
 
 
 def retries_that_end() -> None:
     """After three failures in a row nobody tries again."""
-
-    def pause_after(failures: int, jitter: float) -> timedelta:
-        return timedelta(hours=1) if failures >= 3 else _real_pause(failures, jitter)
-
-    passes.pause_after = pause_after
+    passes.pause_after = pause_that_ends
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,11 +31,9 @@ from tests.chaos.histories import (
     Place,
     Probe,
     Row,
-    Snapshot,
     Terms,
-    Trouble,
-    Word,
 )
+from tests.chaos.told import Told, snapshot_of, word_of
 from tests.chaos.world import CLUSTERS, LOAD_BALANCERS, SECRET, world
 
 SETTINGS = {
@@ -49,19 +47,6 @@ SETTINGS = {
 LEASE_SECONDS = 3.0
 TERMS = Terms(cloud_timeout=1.0, right_target=2 + 1 + 30, converge=3 + 2 + 30)
 WORKERS = ("worker-1", "worker-2")
-
-
-@dataclass
-class Told:
-    """What clients said and heard so far, and what was done to the world. Appended to by several threads."""
-
-    words: list[Word] = field(default_factory=list)
-    snapshots: list[Snapshot] = field(default_factory=list)
-    heard: list[Heard] = field(default_factory=list)
-    probes: list[Probe] = field(default_factory=list)
-    troubles: list[Trouble] = field(default_factory=list)
-    owners: dict[str, str] = field(default_factory=dict)
-    doubted: dict[str, int] = field(default_factory=dict)
 
 
 class Plant(Installation):
@@ -137,7 +122,7 @@ class Plant(Installation):
 
     def say(self, cluster_id: str, events: Sequence[dict[str, Any]]) -> None:
         """Post events until they are answered, and note the answers. Raises for an answer that no agent may get."""
-        words = [_word(cluster_id, event) for event in events]
+        words = [word_of(cluster_id, event, time.time()) for event in events]
         results: list[Any] = self._until_answered("post", f"/v1/clusters/{cluster_id}/pod-events", {"events": events})[
             "results"
         ]
@@ -151,11 +136,7 @@ class Plant(Installation):
 
     def show(self, cluster_id: str, revision: int, entries: Sequence[dict[str, Any]]) -> None:
         """Send the full truth for the cluster's only Service."""
-        named = tuple(
-            (entry["pod"]["uid"], place_of(entry["pod"]["ip"], entry["target"]), entry["target"]["weight"])
-            for entry in entries
-        )
-        snapshot = Snapshot(cluster_id, "web", revision, named, time.time())
+        snapshot = snapshot_of(cluster_id, revision, entries, time.time())
         path = f"/v1/clusters/{cluster_id}/services/shop/web/targets"
         self._until_answered("put", path, {"revision": revision, "targets": list(entries)})
         self.told.snapshots.append(replace(snapshot, answered_at=time.time()))
@@ -307,24 +288,6 @@ def fresh_place() -> Iterator[Path]:
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
-
-
-def place_of(ip: str, target: dict[str, Any]) -> Place:
-    """The place that an event's target names."""
-    return Place(target["load_balancer_id"], target["listener_id"], ip, target["port"])
-
-
-def _word(cluster_id: str, event: dict[str, Any]) -> Word:
-    return Word(
-        cluster_id,
-        event["event_id"],
-        event["type"],
-        event["revision"],
-        event["pod"]["uid"],
-        place_of(event["pod"]["ip"], event["target"]),
-        time.time(),
-        event["target"]["weight"],
-    )
 
 
 def _kept_place(row: dict[str, Any]) -> Place:

@@ -9,6 +9,10 @@ from tests.chaos.writes import intents
 
 LEAVES = frozenset({"draining", "removing", "released", "rejected"})
 THERE = frozenset({"pending", "bound", "held"})
+WAITS = "verifying"
+TARGETED = THERE | {"draining", "removing"}
+"""States in which a binding may have a target at the cloud."""
+
 BY_OPERATOR = frozenset({"hold-approved", "cluster-evacuated"})
 SUPERSEDED = "superseded"
 LOCK_WAIT = 1.0
@@ -72,6 +76,7 @@ def blast(history: History) -> Iterator[Breach]:
     """A10: what one transaction takes off a listener without an event or an operator is within the guard's share."""
     state: dict[str, str | None] = {}
     slot: dict[str, tuple[str, str]] = {}
+    heirs: set[str] = set()
     groups: dict[tuple[float, str], list[Entry]] = defaultdict(list)
     for entry in sorted(history.entries, key=lambda entry: entry.sequence):
         groups[entry.recorded_at, entry.actor].append(entry)
@@ -81,12 +86,24 @@ def blast(history: History) -> Iterator[Breach]:
             if _implicit(entry):
                 taken[entry.place.load_balancer_id, entry.place.listener_id].add(entry.binding_id)
         for where, bindings in taken.items():
-            present = sum(slot.get(each) == where and known in THERE for each, known in state.items())
+            there = (known in THERE or (known == WAITS and each in heirs) for each, known in state.items())
+            present = sum(slot.get(each) == where and is_there for each, is_there in zip(state, there, strict=True))
             if len(bindings) >= present or len(bindings) > history.terms.guard_share * present:
                 yield Breach("A10", f"{actor} took {len(bindings)} of {present} targets off {where[1]} without a word")
+        heirs |= _heirs(entries, heirs)
         for entry in entries:
             state[entry.binding_id] = entry.to_state
             slot[entry.binding_id] = entry.place.load_balancer_id, entry.place.listener_id
+
+
+def _heirs(entries: Sequence[Entry], heirs: set[str]) -> set[str]:
+    """The new bindings that took over the target of the pod before: it is there while they wait for their proof."""
+    left = {
+        entry.place
+        for entry in entries
+        if entry.reason == SUPERSEDED and (entry.from_state in TARGETED or entry.binding_id in heirs)
+    }
+    return {entry.binding_id for entry in entries if entry.from_state is None and entry.place in left}
 
 
 def _implicit(entry: Entry) -> bool:

@@ -6,15 +6,47 @@ snapshots, and a second agent that says everything again.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
-from tests.chaos.plant import Plant
+from tests.chaos.told import Told
 from tests.chaos.world import LISTENERS, LOAD_BALANCERS, ROAMING, address
 
-Step = Callable[[Plant], None]
+
+class World(Protocol):
+    """What a story changes by hand, see `app.simulator.edits`."""
+
+    def edit(self, kind: str, **fields: Any) -> Any:
+        """Change the world at the cloud."""
+
+
+class Stage(Protocol):
+    """Where a story is told: real processes (`tests.chaos.plant`) or a simulation of them (`tests.simulation`)."""
+
+    @property
+    def told(self) -> Told:
+        """What was said and done so far."""
+
+    @property
+    def simulator(self) -> World:
+        """The world at the cloud."""
+
+    def say(self, cluster_id: str, events: Sequence[dict[str, Any]]) -> None:
+        """Post events of one agent."""
+
+    def show(self, cluster_id: str, revision: int, entries: Sequence[dict[str, Any]]) -> None:
+        """Send the full truth for a cluster's only Service."""
+
+    def follow(self, cluster_id: str) -> None:
+        """Read on in a cluster's changes."""
+
+
+Step = Callable[[Stage], None]
+ARRIVALS = (("cls-a", 9), ("cls-b", 6), ("cls-g", 3))
+"""The clusters of a chapter, and how many new pods each has at most."""
+
 LAST_ADDRESS = 240
 PACE_SECONDS = 0.12
 """Between two posts of a chapter: it should last as long as the faults around it."""
@@ -37,6 +69,7 @@ class Story:
     """All that was said, chapter by chapter; one revision counter stands for the clusters' resource versions."""
 
     chance: Random
+    arrivals: Sequence[tuple[str, int]] = ARRIVALS
     revision: int = 100
     alive: list[Pod] = field(default_factory=list)
     omitted: list[Pod] = field(default_factory=list)
@@ -44,16 +77,16 @@ class Story:
     _roamers: int = 0
     _said: list[tuple[str, list[dict[str, Any]]]] = field(default_factory=list)
 
-    def chapter(self, plant: Plant) -> None:
+    def chapter(self, stage: Stage) -> None:
         """Say one chapter, and a second agent says it again meanwhile. Raises what an agent may not hear."""
         self._said = []
         over = threading.Event()
         troubles: list[BaseException] = []
-        echo = threading.Thread(target=self._echo, args=(plant, over, troubles), daemon=True)
+        echo = threading.Thread(target=self._echo, args=(stage, over, troubles), daemon=True)
         echo.start()
         try:
-            for step in self._steps():
-                step(plant)
+            for step in self.steps():
+                step(stage)
                 over.wait(PACE_SECONDS * self.chance.random() * 2)
         finally:
             over.set()
@@ -61,12 +94,13 @@ class Story:
         if troubles:
             raise troubles[0]
 
-    def speak_again(self, plant: Plant, ips: set[str]) -> None:
+    def speak_again(self, stage: Stage, ips: set[str]) -> None:
         """Every live pod at these addresses is bound anew by its agent."""
         for pod in [pod for pod in self.alive if pod.ip in ips]:
-            plant.say(pod.cluster_id, [self._bind(pod)])
+            stage.say(pod.cluster_id, [self._bind(pod)])
 
-    def _steps(self) -> list[Step]:
+    def steps(self) -> list[Step]:
+        """The next chapter, step by step; the words are chosen here and said there."""
         steps: list[Step] = []
         for pod in self.omitted:
             back = self.chance.random() < 0.5
@@ -79,7 +113,7 @@ class Story:
 
     def _arrivals(self) -> list[Step]:
         steps = []
-        for cluster_id, most in (("cls-a", 9), ("cls-b", 6), ("cls-g", 3)):
+        for cluster_id, most in self.arrivals:
             pods = [self._new_pod(cluster_id) for _ in range(self.chance.randint(2, most))]
             events = [self._bind(pod) for pod in pods]
             self.chance.shuffle(events)
@@ -125,9 +159,9 @@ class Story:
         unbind_late = self._unbind(first)
         self.alive.append(second)
 
-        def move(plant: Plant) -> None:
-            plant.told.owners[ip] = "cls-b"
-            plant.simulator.edit("move-address", ip=ip, **{"from": ROAMING["cls-a"], "to": ROAMING["cls-b"]})
+        def move(stage: Stage) -> None:
+            stage.told.owners[ip] = "cls-b"
+            stage.simulator.edit("move-address", ip=ip, **{"from": ROAMING["cls-a"], "to": ROAMING["cls-b"]})
 
         return [
             self._saying([bind_first], "cls-a"),
@@ -149,29 +183,29 @@ class Story:
         pods = [pod for pod in self.alive if pod.cluster_id == cluster_id]
         kind = self.chance.choice(["whole", "whole", "partial", "nearly empty", "stale"])
         if kind == "stale":
-            return [lambda plant: plant.show(cluster_id, 1, [])]
+            return [lambda stage: stage.show(cluster_id, 1, [])]
         left_out = {"whole": 0, "partial": min(1, len(pods)), "nearly empty": len(pods) - 1}[kind]
         self.omitted = self.chance.sample(pods, max(left_out, 0))
         revision = self._next()
         entries = [self._entry(pod) for pod in pods if pod not in self.omitted]
-        return [lambda plant: plant.show(cluster_id, revision, entries)]
+        return [lambda stage: stage.show(cluster_id, revision, entries)]
 
     def _saying(self, events: list[dict[str, Any]], cluster_id: str) -> Step:
-        def step(plant: Plant) -> None:
-            plant.say(cluster_id, events)
+        def step(stage: Stage) -> None:
+            stage.say(cluster_id, events)
             self._said.append((cluster_id, events))
 
         return step
 
-    def _echo(self, plant: Plant, over: threading.Event, troubles: list[BaseException]) -> None:
+    def _echo(self, stage: Stage, over: threading.Event, troubles: list[BaseException]) -> None:
         """The second agent, and the reader of the feeds."""
         heard = 0
         try:
             while not over.wait(0.05):
                 for cluster_id in ROAMING:
-                    plant.follow(cluster_id)
+                    stage.follow(cluster_id)
                 for cluster_id, events in self._said[heard : heard + 3]:
-                    plant.say(cluster_id, events)
+                    stage.say(cluster_id, events)
                     heard += 1
         except BaseException as error:  # noqa: BLE001 (the chapter raises it)
             troubles.append(error)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.chaos import removals
 from tests.chaos.checker import RULES, broken
 from tests.chaos.histories import (
     Breach,
@@ -27,6 +28,7 @@ from tests.chaos.histories import (
 HERE = Place("lb-1", "lbl-1", "10.0.1.1")
 THERE = Place("lb-1", "lbl-1", "10.0.2.1")
 FOREIGN = Place("lb-1", "lbl-1", "10.0.9.9", 9000)
+ONE_OF_THREE = "agent took 1 of 3 targets off lbl-1 without a word"
 REGISTER, DEREGISTER = "BatchRegisterTargets", "BatchDeregisterTargets"
 
 
@@ -345,6 +347,26 @@ SPOILED = (
 )
 def test_the_checker_names_the_promise_that_broke(promise: str, spoil: Callable[[History], History]) -> None:
     assert promise in promises(spoil(kept_promises()))
+
+
+def _journal(heir: bool) -> tuple[Entry, ...]:
+    """Four targets of a listener; one passes to a new pod (an ``heir``, or it just ends), then a snapshot takes one."""
+
+    def line(number: int, at: float, binding: int, moves: tuple[str | None, str], reason: str | None = None) -> Entry:
+        place = Place("lb-1", "lbl-1", f"10.0.1.{binding % 10}")
+        told = ("binding-moved", f"b{binding}", "cls-a", f"u{binding}", place)
+        return Entry(number, at, "agent", *told, *moves, reason=reason)
+
+    bound = [line(number, 1.0, number, ("pending", "bound")) for number in range(1, 5)]
+    ended = line(5, 2.0, 4, ("bound", "released"), removals.SUPERSEDED)
+    begun = [line(6, 2.0, 14, (None, "verifying"))] if heir else []
+    return (*bound, ended, *begun, line(7, 3.0, 1, ("bound", "draining")))
+
+
+@pytest.mark.parametrize("heir", [True, False])
+def test_a_target_whose_new_pod_waits_for_its_proof_counts_as_one_that_is_there(heir: bool) -> None:
+    history = replace(History(at_rest=0.0), entries=_journal(heir))
+    assert list(removals.blast(history)) == ([] if heir else [Breach("A10", ONE_OF_THREE)])
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
