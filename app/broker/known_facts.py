@@ -70,11 +70,11 @@ def write_reception(
 
 def _want_passes(connection: Connection, cluster_id: str, reception: Reception) -> None:
     if reception.leaving:
-        load_balancers.want(connection, reception.leaving, cluster_id=cluster_id, first=True)
+        load_balancers.want(connection, reception.leaving, cluster_id=cluster_id, event=True, first=True)
     urgent = reception.urgent - reception.leaving
     if urgent:
-        load_balancers.want(connection, urgent, cluster_id=cluster_id)
+        load_balancers.want(connection, urgent, cluster_id=cluster_id, event=True)
     later = reception.dirty - reception.urgent - reception.leaving
     if later:
         # Nothing but addresses that wait for their verdict, which will make the pass due.
-        load_balancers.want(connection, later, cluster_id=cluster_id, at_once=False)
+        load_balancers.want(connection, later, cluster_id=cluster_id, event=True, at_once=False)

@@ -14,8 +14,9 @@ from app.ledger.verifications import Question
 from app.ownership.evidence import Subject
 from app.planning.freshness import asked_at
 
-MOST_AT_ONCE = 500
-"""Most addresses of one cluster in one look: five reads of interfaces. The rest follows, behind other clusters'."""
+MOST_AT_ONCE = 300
+"""Most addresses of one cluster in one look: three reads of interfaces. While the first are written the rest is judged,
+behind other clusters'."""
 
 
 @dataclass(frozen=True, slots=True)

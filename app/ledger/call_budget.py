@@ -6,8 +6,9 @@ they come from, however often one restarts, and however differently long they ta
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -17,10 +18,13 @@ from sqlalchemy import (
     Float,
     Integer,
     Interval,
+    any_,
     bindparam,
+    case,
     cast,
     func,
     literal,
+    literal_column,
     select,
     update,
 )
@@ -45,20 +49,38 @@ MOST_GAPS: Final = timedelta(milliseconds=250)
 class Turn:
     """A call's turn: when it opens (unix seconds, by the database's clock), and for how long it had to wait then.
 
-    ``offset`` is what the answer tells of that clock, as compared with this process's `time.monotonic`.
+    ``arrives_at`` is when the call is reckoned to arrive at the latest, which is how the ledger knows it. ``offset`` is
+    what the answer tells of the database's clock, as compared with this process's `time.monotonic`.
     """
 
     opens_at: float
     wait_seconds: float
+    arrives_at: datetime
     offset: Offset
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a turn: the call arrives at ``arrives_at`` at the latest; None: it was missed, and not sent."""
+
+    turn: Turn
+    arrives_at: datetime | None
+
+
 def reserve(
-    connection: Connection, account_id: str, region: str, action: str, per_second: int, spread: timedelta
+    connection: Connection,
+    account_id: str,
+    region: str,
+    action: str,
+    per_second: int,
+    spread: timedelta,
+    outcomes: Sequence[Outcome] = (),
 ) -> Turn:
     """Reserve the next call, in one statement. ``spread`` is how long its turn is.
 
-    Calls are sent in the order in which they were reserved. Workers may disagree about ``per_second`` and ``spread``.
+    ``outcomes`` are those of earlier turns of this process: a call that was sent early in its turn lets the one that is
+    a whole budget behind it come so much earlier, and a turn that was missed counts no more. Calls are sent in the
+    order in which they were reserved. Workers may disagree about ``per_second`` and ``spread``.
     """
     values = {
         "of_account": account_id,
@@ -67,11 +89,14 @@ def reserve(
         "most": per_second,
         "gap": min(GAP, MOST_GAPS / per_second),
         "on_its_way": pacing.on_its_way(spread),
+        "reckoned": [each.turn.arrives_at for each in outcomes],
+        "found": [each.arrives_at for each in outcomes],
     }
     before = time.monotonic()
-    opens_at, now, inside = connection.execute(_RESERVE, values).one()
+    arrives_at, now, inside = connection.execute(_RESERVE, values).one()
     offset = Offset.seen(now.timestamp(), before + inside.total_seconds(), time.monotonic())
-    return Turn(opens_at.timestamp(), max(0.0, (opens_at - now).total_seconds()), offset)
+    opens_at = arrives_at - pacing.on_its_way(spread)
+    return Turn(opens_at.timestamp(), max(0.0, (opens_at - now).total_seconds()), arrives_at, offset)
 
 
 def lower(connection: Connection, account_id: str, region: str, action: str, per_second: int) -> float | None:
@@ -102,26 +127,33 @@ def _reservation() -> Executable:
     )
     reserved = new.on_conflict_do_update(constraint="call_budget_pkey", set_={"recent": _with_next(now, on_its_way)})
     last = table.c.recent[func.cardinality(table.c.recent)]
-    return reserved.returning(last - on_its_way, now, now - func.statement_timestamp())
+    return reserved.returning(last, now, now - func.statement_timestamp())
 
 
 def _with_next(now: ColumnElement[Any], on_its_way: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The arrivals kept, without those that count no more, and with the next call's at the end."""
-    kept = table.c.recent
+    """The arrivals that still count, as far as they are known by now, and the next call's at the end."""
+    moment = func.unnest(table.c.recent).column_valued("moment")
+    reckoned, found = (bindparam(name, type_=ARRAY(TIME)) for name in ("reckoned", "found"))
+    corrected = func.coalesce(found, type_=ARRAY(TIME))[func.array_position(reckoned, moment)]
+    arrival = case((moment == any_(reckoned), corrected), else_=moment)  # NULL for a call that was not sent
+    known = select(func.array_agg(aggregate_order_by(arrival, arrival)).label("kept"))
+    counting = known.where(arrival > now - SECOND).subquery("counting")
+    kept = func.coalesce(counting.c.kept, literal([], ARRAY(TIME)), type_=ARRAY(TIME))
     count = func.cardinality(kept)
     gap = bindparam("gap", type_=Interval())
-    # Outside of the row's bounds there is NULL, which `greatest` passes over: fewer calls set no bound.
+    # Outside of the array's bounds there is NULL, which `greatest` passes over: fewer calls set no bound.
     turn = func.greatest(now, kept[count] - on_its_way + gap, kept[count - _budget(now) + 1] + SECOND)
-    moment = func.unnest(kept).column_valued("moment")
-    counting = select(func.array_agg(aggregate_order_by(moment, moment))).where(moment > now - SECOND)
-    return func.array_append(func.coalesce(counting.scalar_subquery(), literal([], ARRAY(TIME))), turn + on_its_way)
+    return select(func.array_append(kept, turn + on_its_way)).scalar_subquery()
 
 
 def _budget(now: ColumnElement[Any]) -> ColumnElement[int]:
     """`pacing.recovered` of the row, in whole calls."""
+    # By their names: as columns of the table they would put it into the subquery's own FROM.
+    lowered_to = literal_column("call_budget.lowered_to", Float)
+    lowered_at = literal_column("call_budget.lowered_at", TIME)
     most = bindparam("most", type_=Integer())
-    seconds = func.greatest(func.extract("epoch", now - table.c.lowered_at), 0)
-    recovered = table.c.lowered_to + cast(seconds, Float) * most * pacing.RECOVERY
+    seconds = func.greatest(func.extract("epoch", now - lowered_at), 0)
+    recovered = lowered_to + cast(seconds, Float) * most * pacing.RECOVERY
     return cast(func.floor(func.greatest(1, func.least(most, recovered))), Integer)
 
 

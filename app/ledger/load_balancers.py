@@ -73,16 +73,20 @@ def want(
     *,
     cluster_id: str | None = None,
     at_once: bool = True,
+    event: bool = False,
     first: bool = False,
 ) -> None:
     """The ledger wants something else there than before, for ``cluster_id``: the next free worker should make a pass.
 
-    Not ``at_once``: there is nothing to do before something else has happened, which makes the pass due then.
+    ``event``: an agent has just said so, and may say more of the same burst. Not ``at_once``: there is nothing to do
+    before something else has happened, which makes the pass due then.
     ``first``: a target is to leave, so the pass goes before those that became due a little earlier for something else.
     """
     now = func.clock_timestamp()
     since = now - HEAD_START if first else now
     due: dict[str, Any] = {"due_at": func.least(table.c.due_at, since)} if at_once else {}
+    if event:
+        due["last_event_at"] = now
     if cluster_id is not None:
         known = table.c.wanted_by.contains([cluster_id])
         due["wanted_by"] = case((known, table.c.wanted_by), else_=func.array_append(table.c.wanted_by, cluster_id))
@@ -93,7 +97,6 @@ def want(
         .values(
             wanted_generation=table.c.wanted_generation + 1,
             wanted_at=case((reconciled, now), else_=func.coalesce(table.c.wanted_at, now)),
-            last_event_at=now,
             **due,
         )
     )

@@ -7,7 +7,7 @@ from datetime import timedelta
 import structlog
 
 from app.ledger import call_budget
-from app.ledger.call_budget import Turn
+from app.ledger.call_budget import Outcome, Turn
 from app.ledger.connection import Ledger
 from app.planning.clocks import Offset
 from app.planning.pacing import LEAST_SPREAD, next_spread
@@ -25,6 +25,7 @@ class CallTurns:
         self._lock = threading.Lock()
         self._offset: Offset | None = None
         self._spread = LEAST_SPREAD
+        self._outcomes: dict[tuple[str, str, str], list[Outcome]] = {}
 
     def wait(self, per_second: int, account_id: str, region: str, action: str) -> None:
         """Wait until a call of ``action`` may be sent, which has to be done at once then. Raises `LedgerUnavailable`.
@@ -34,12 +35,16 @@ class CallTurns:
         late, spread = timedelta.max, self._spread
         while late > spread:
             spread = self._spread
+            with self._lock:
+                outcomes = self._outcomes.pop((account_id, region, action), [])
             with self._ledger.statements() as connection:
-                turn = call_budget.reserve(connection, account_id, region, action, per_second, spread)
+                turn = call_budget.reserve(connection, account_id, region, action, per_second, spread, outcomes)
             self._crowding.note(account_id, action, turn.wait_seconds)
             late = self._sleep(turn)
+            arrives_at = turn.arrives_at - (spread - late) if late <= spread else None
             with self._lock:
                 self._spread = next_spread(self._spread, spread, late)
+                self._outcomes.setdefault((account_id, region, action), []).append(Outcome(turn, arrives_at))
 
     def _sleep(self, turn: Turn) -> timedelta:
         """Sleep until the turn has opened; how late it is then."""

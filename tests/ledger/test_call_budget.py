@@ -225,3 +225,37 @@ def test_a_reservation_is_one_statement_the_first_as_well_as_later_ones(ledger: 
         for _ in range(2):
             call_budget.reserve(connection, ACCOUNT, REGION, ACTION, 2, SPREAD)
     assert [statement.split()[0] for statement in statements] == ["INSERT", "INSERT"]
+
+
+@pytest.mark.parametrize(
+    ("arrives", "expected"),
+    [
+        (timedelta(0), SECOND + on_its_way(SPREAD)),
+        (timedelta(milliseconds=-7), SECOND + on_its_way(SPREAD) - timedelta(milliseconds=7)),
+        (None, timedelta(0)),
+    ],
+    ids=["as reckoned", "early in its turn", "missed"],
+)
+def test_what_became_of_a_turn_counts_for_the_one_a_whole_budget_behind_it(
+    ledger: Ledger, arrives: timedelta | None, expected: timedelta
+) -> None:
+    with ledger.begin() as connection:
+        first = call_budget.reserve(connection, ACCOUNT, REGION, ACTION, 1, SPREAD)
+        arrives_at = None if arrives is None else first.arrives_at + arrives
+        outcomes = [call_budget.Outcome(first, arrives_at)]
+        second = call_budget.reserve(connection, ACCOUNT, REGION, ACTION, 1, SPREAD, outcomes)
+    between = timedelta(seconds=second.opens_at - first.opens_at)
+    if arrives is None:
+        assert second.wait_seconds == 0
+        assert between < SECOND * 30
+    else:
+        assert abs(between - expected) < timedelta(microseconds=10)
+
+
+def test_the_outcome_of_a_turn_that_is_not_known_any_more_changes_nothing(ledger: Ledger) -> None:
+    with ledger.begin() as connection:
+        first = call_budget.reserve(connection, ACCOUNT, REGION, ACTION, 1, SPREAD)
+        elsewhere = [call_budget.Outcome(first, None)]
+        call_budget.reserve(connection, ACCOUNT, REGION, "DescribeTargets", 1, SPREAD, elsewhere)
+        second = call_budget.reserve(connection, ACCOUNT, REGION, ACTION, 1, SPREAD)
+    assert second.opens_at - first.opens_at >= CYCLE.total_seconds() - 0.00001

@@ -165,7 +165,7 @@ def test_the_wait_of_what_is_wanted_counts_from_its_first_wish(ledger: Ledger) -
     finish(ledger)
     for _ in range(2):
         with ledger.begin() as connection:
-            load_balancers.want(connection, ["lb-1"])
+            load_balancers.want(connection, ["lb-1"], event=True)
     ((wanted, first, last),) = execute(
         ledger,
         "SELECT wanted_generation, wanted_at, last_event_at FROM load_balancers WHERE load_balancer_id = 'lb-1'",
@@ -217,6 +217,8 @@ def test_the_time_of_the_last_event_is_kept(ledger: Ledger) -> None:
     with ledger.begin() as connection:
         assert load_balancers.lock(connection, ["lb-1"])["lb-1"].last_event_at is None
         load_balancers.want(connection, ["lb-1"])
+        assert load_balancers.lock(connection, ["lb-1"])["lb-1"].last_event_at is None
+        load_balancers.want(connection, ["lb-1"], event=True)
         last_event_at = load_balancers.lock(connection, ["lb-1"])["lb-1"].last_event_at
         assert last_event_at is not None
         assert timedelta(0) <= clock(connection) - last_event_at < 60 * SECOND

@@ -81,6 +81,7 @@ def want(
     *,
     cluster_id: str | None = None,
     at_once: bool = True,
+    event: bool = False,
     first: bool = False,
 ) -> None:
     """One more generation is wanted; by whom is not kept."""
@@ -93,7 +94,7 @@ def want(
             name,
             wanted_generation=itself.wanted_generation + 1,
             wanted_at=books.now if reconciled else itself.wanted_at or books.now,
-            last_event_at=books.now,
+            last_event_at=books.now if event else itself.last_event_at,
         )
         due_at = min(row.due_at, since) if at_once else row.due_at
         books.load_balancers[name] = replace(books.load_balancers[name], due_at=due_at)

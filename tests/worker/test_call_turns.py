@@ -81,8 +81,7 @@ def test_who_wakes_up_late_takes_longer_slots_until_it_is_in_time(
     """Otherwise a busy machine would never send a call."""
     night = Night(0.04)
     spend(night, 6, 1)
-    first, *_, last = spread_of(ledger)
-    assert first == on_its_way(LEAST_SPREAD)
+    last = spread_of(ledger)[-1]
     assert last >= on_its_way(timedelta(milliseconds=39))
     missed = len(night.asked) - 5
     assert 1 <= missed <= 6
