@@ -18,6 +18,9 @@ MOST_AT_ONCE = 300
 """Most addresses of one cluster in one look: three reads of interfaces. While the first are written the rest is judged,
 behind other clusters'."""
 
+MOST_IN_A_PART = 500
+"""Most addresses of one part of a sweep: five reads of interfaces and one of machines. Nobody waits for a sweep."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -59,7 +62,7 @@ def open_sweep(ledger: Ledger, lease: Lease, after: str) -> Look:
     with ledger.begin() as connection:
         cluster = leased_cluster(connection, lease.subject_id)
         due = clusters.reverification_due(connection, lease.subject_id)
-        standing = proofs.standing(connection, lease.subject_id, due, after, MOST_AT_ONCE)
+        standing = proofs.standing(connection, lease.subject_id, due, after, MOST_IN_A_PART)
         subjects = {binding.binding_id: subject_of(binding, cluster) for binding in standing}
         now = clock(connection)
         known = known_evidence(connection, cluster, subjects.values())

@@ -2,7 +2,7 @@
 
 import structlog
 
-from app.broker.open_look import MOST_AT_ONCE, Look, open_sweep
+from app.broker.open_look import MOST_IN_A_PART, Look, open_sweep
 from app.broker.record_verdicts import Sweep, record_found_again, record_sweep
 from app.domain.binding import Binding, Verdict
 from app.domain.codes import Code
@@ -42,7 +42,7 @@ def reverify_ownership(workshop: Workshop, lease: Lease) -> None:
         if holding:
             record_found_again(workshop.ledger, holding, look.opened_at)
         decisions |= changed
-        if len(look.bindings) < MOST_AT_ONCE:
+        if len(look.bindings) < MOST_IN_A_PART:
             break
         after = look.bindings[-1].binding_id
     sweep = Sweep(begun_at, again_after, workshop.periods.silent, unanswered)

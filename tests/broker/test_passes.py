@@ -83,9 +83,10 @@ def many(count: int) -> list[Binding]:
 
 
 def test_a_burst_that_still_grows_is_waited_for_and_a_small_one_is_not(ledger: Ledger) -> None:
-    lease = ready(ledger, *many(20))
-    with ledger.begin() as connection:
-        load_balancers.want(connection, ["lb-1"])
+    # Times a minute ahead, so that nothing is over on a slow machine either.
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    lease = ready(ledger, *(replace(each, updated_at=soon) for each in many(20)))
+    execute(ledger, "UPDATE load_balancers SET last_event_at = now() + interval '1 minute'")
     assert begin_write(ledger, lease, Inspection(NOTHING), TERMS) is None
     assert queue(ledger) == (0, 0, False, None, True)
     assert operations(ledger) == []
@@ -96,8 +97,7 @@ def test_a_burst_that_still_grows_is_waited_for_and_a_small_one_is_not(ledger: L
 def test_a_burst_is_not_waited_for_longer_than_its_first_change_may_wait(ledger: Ledger) -> None:
     late = [replace(each, updated_at=datetime.now(UTC) - timedelta(seconds=2)) for each in many(20)]
     lease = ready(ledger, *late)
-    with ledger.begin() as connection:
-        load_balancers.want(connection, ["lb-1"])
+    execute(ledger, "UPDATE load_balancers SET last_event_at = now() + interval '1 minute'")
     assert len(begun(ledger, lease).batch.changes) == 20
 
 
