@@ -31,7 +31,7 @@ POLL_SECONDS: Final = 0.02
 BUSY_POLL_SECONDS: Final = 0.05
 """How often a worker looks whose hands are at work; each that ends its work makes it look besides."""
 
-CROWDED_SECONDS: Final = 0.2
+CROWDED_SECONDS: Final = 0.1
 """Load balancers of an account whose next call would have to wait for so long are not taken yet: who comes then may be
 in more of a hurry, and a pass that waits for its call takes a hand from other accounts."""
 
