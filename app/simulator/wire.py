@@ -83,6 +83,9 @@ class Exchange(BaseHTTPRequestHandler):
             self._send(Reply(b'{"error": "a Content-Length of at most 10 MiB is needed"}', 413))
             return
         body = self.rfile.read(int(size))
+        if len(body) < int(size):
+            self.close_connection = True  # who called is gone, and the request never came whole: it was no call
+            return
         if self.path.startswith(PREFIX):
             self._send(self.server.control.answer(self.command, self.path, body))
         elif (self.command, self.path) == ("POST", "/"):

@@ -165,6 +165,16 @@ def test_one_connection_serves_many_requests_and_each_answer_is_one_piece(simula
             assert answer.endswith(b'{"faults": []}')
 
 
+def test_a_request_whose_caller_goes_away_before_it_is_whole_is_no_call(simulator: Simulator) -> None:
+    host, port = simulator.endpoint.removeprefix("http://").split(":")
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nX-TC-Action: DescribeTargets\r\nContent-Length: 100\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=60) as link:
+        link.sendall(head + b'{"LoadBalancerId": ')
+        link.shutdown(socket.SHUT_WR)
+        assert link.recv(65536) == b""
+    assert simulator.calls == []
+
+
 def test_other_paths_and_endless_bodies_are_refused(simulator: Simulator) -> None:
     link = connection(simulator)
     link.request("GET", "/")
