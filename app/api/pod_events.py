@@ -42,7 +42,7 @@ def put_service_targets(body: dict[str, Any], cluster_id: str, namespace: str, n
     """Replace the targets of one Service by the full truth about it"""
     service = Service(namespace, name)
     events = [_entry(entry, service, body["revision"]) for entry in body["targets"]]
-    outcome = replace_service_targets(
+    replaced = replace_service_targets(
         ledger(),
         cluster_id,
         service,
@@ -51,12 +51,16 @@ def put_service_targets(body: dict[str, Any], cluster_id: str, namespace: str, n
         actor=caller().actor,
         drain_seconds=context().drain_seconds,
     )
+    outcome = replaced.outcome
     count_results(outcome.results)
     return {
         "revision": body["revision"],
         "results": [rendering.result(result) for result in outcome.results],
         "unbound": outcome.withdrawn,
         "held": outcome.held,
+        "load_balancers": [
+            {"load_balancer_id": each, "vips": list(vips)} for each, vips in sorted(replaced.vips.items())
+        ],
     }
 
 

@@ -1,6 +1,7 @@
 """Replace the targets of one Service by the full truth about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from app.broker.identifiers import new_identifiers
 from app.broker.known_facts import known_around, lock_agent, write_reception
@@ -9,6 +10,15 @@ from app.ledger import bindings
 from app.ledger.connection import Ledger
 from app.planning.reception import Reception
 from app.planning.snapshot import SnapshotOutcome, replace_targets
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """What became of a snapshot, and the addresses (VIPs) of the load balancers that it names, as far as they were
+    read: by id."""
+
+    outcome: SnapshotOutcome
+    vips: Mapping[str, Sequence[str]]
 
 
 def replace_service_targets(
@@ -20,7 +30,7 @@ def replace_service_targets(
     *,
     actor: str,
     drain_seconds: int,
-) -> SnapshotOutcome:
+) -> Replaced:
     """Bind what ``targets`` names and let go what the Service had besides, as far as the guard allows.
 
     Raises `RequestRefused` (404) for an unknown cluster, `LedgerUnavailable`.
@@ -35,4 +45,6 @@ def replace_service_targets(
         present = bindings.placed_counts(connection, {binding.target.load_balancer_id for binding in live})
         outcome = replace_targets(reception, revision, targets, live, present, cluster.max_removal_share)
         write_reception(connection, known, reception, actor, {})
-    return outcome
+    named = {event.target.load_balancer_id for event in targets}
+    inventories = {each: known.load_balancers[each].inventory for each in named & known.load_balancers.keys()}
+    return Replaced(outcome, {each: kept.vips for each, kept in inventories.items() if kept is not None})

@@ -23,7 +23,7 @@ def _state(agent: Caller, binding_id: str) -> tuple[str, str | None]:
 
 def test_a_snapshot_binds_what_it_names_in_its_order(agent: Caller) -> None:
     outcome = agent.replace_targets(7, entry("u1"), entry("u2", target={"weight": 101}), entry("u3"))
-    assert outcome.keys() == {"revision", "results", "unbound", "held"}
+    assert outcome.keys() == {"revision", "results", "unbound", "held", "load_balancers"}
     assert (outcome["revision"], outcome["unbound"], outcome["held"]) == (7, [], [])
     assert [(result["outcome"], result["code"]) for result in outcome["results"]] == [
         ("accepted", None),
@@ -33,6 +33,7 @@ def test_a_snapshot_binds_what_it_names_in_its_order(agent: Caller) -> None:
     first = agent.binding(outcome["results"][0]["binding_id"])
     assert first["service"] == {"namespace": "shop", "name": "web"}
     assert (first["revision"], first["state"]) == (7, "verifying")
+    assert outcome["load_balancers"] == [{"load_balancer_id": "lb-1", "vips": ["1.2.3.4"]}]
 
 
 def test_the_same_snapshot_again_changes_nothing(agent: Caller) -> None:

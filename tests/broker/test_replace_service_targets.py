@@ -1,14 +1,16 @@
 """The full truth about one Service: what it names is bound, what it leaves out goes, as far as the guard allows."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from app.broker.receive_pod_events import receive_pod_events
-from app.broker.replace_service_targets import replace_service_targets
+from app.broker.replace_service_targets import Replaced, replace_service_targets
 from app.domain.errors import RequestRefused
 from app.domain.event import Outcome, PodEvent, Service
 from app.ledger.connection import Ledger
 from app.planning.snapshot import SnapshotOutcome
-from tests.ledger.building import a_bind, execute, furnish, received
+from tests.ledger.building import INVENTORY, a_bind, execute, furnish, received
 
 WEB = Service("shop", "web")
 
@@ -18,9 +20,13 @@ def entry(number: int, revision: int) -> PodEvent:
     return a_bind(f"u-{number}", revision, f"10.0.4.{number + 1}", event_id=None)
 
 
+def replaced(ledger: Ledger, revision: int, entries: Sequence[PodEvent], cluster_id: str = "cls-a") -> Replaced:
+    return replace_service_targets(ledger, cluster_id, WEB, revision, entries, actor="agent:cls-a", drain_seconds=30)
+
+
 def replace_targets(ledger: Ledger, revision: int, *numbers: int, cluster_id: str = "cls-a") -> SnapshotOutcome:
     entries = [entry(number, revision) for number in numbers]
-    return replace_service_targets(ledger, cluster_id, WEB, revision, entries, actor="agent:cls-a", drain_seconds=30)
+    return replaced(ledger, revision, entries, cluster_id).outcome
 
 
 def bind(ledger: Ledger, *events: PodEvent, cluster_id: str = "cls-a") -> None:
@@ -130,9 +136,7 @@ def test_other_services_and_other_clusters_are_left_alone(ledger: Ledger) -> Non
 def test_a_bad_entry_is_answered_and_does_not_stop_its_neighbours(ledger: Ledger) -> None:
     furnish(ledger)
     bad = a_bind("u-bad", ip="224.0.0.1", event_id=None)
-    outcome = replace_service_targets(
-        ledger, "cls-a", WEB, 100, [entry(0, 100), bad, entry(1, 100)], actor="agent:cls-a", drain_seconds=30
-    )
+    outcome = replaced(ledger, 100, [entry(0, 100), bad, entry(1, 100)]).outcome
     assert [result.outcome for result in outcome.results] == [Outcome.ACCEPTED, Outcome.REJECTED, Outcome.ACCEPTED]
     assert states(ledger) == {"u-0": "verifying", "u-1": "verifying"}
 
@@ -142,3 +146,14 @@ def test_an_unknown_cluster_is_refused(ledger: Ledger) -> None:
     with pytest.raises(RequestRefused) as refused:
         replace_targets(ledger, 100, 0, cluster_id="cls-none")
     assert (refused.value.status, refused.value.code) == (404, "cluster-not-found")
+
+
+def test_the_addresses_of_the_load_balancers_that_it_names_are_told(ledger: Ledger) -> None:
+    furnish(ledger)
+    assert replaced(ledger, 100, [entry(0, 100)]).vips == {"lb-1": INVENTORY.vips}
+    assert replaced(ledger, 101, []).vips == {}
+
+
+def test_addresses_that_were_not_read_yet_are_not_told(ledger: Ledger) -> None:
+    furnish(ledger, inventory=None)
+    assert replaced(ledger, 100, [entry(0, 100)]).vips == {}

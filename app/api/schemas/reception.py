@@ -46,6 +46,13 @@ class SnapshotResultSchema(Schema):
     detail = fields.String(required=True, allow_none=True)
 
 
+class LoadBalancerAddresses(Schema):
+    """A load balancer that a snapshot names, and its addresses."""
+
+    load_balancer_id = fields.String(required=True)
+    vips = fields.List(fields.String(), required=True)
+
+
 class SnapshotOutcomeSchema(Schema):
     """What a snapshot changed: one result per target, and the bindings that it left out."""
 
@@ -53,3 +60,8 @@ class SnapshotOutcomeSchema(Schema):
     results = fields.List(fields.Nested(SnapshotResultSchema), required=True)
     unbound = fields.List(fields.String(), required=True, metadata={"description": "binding ids that leave now"})
     held = fields.List(fields.String(), required=True, metadata={"description": "binding ids that the guard holds"})
+    load_balancers = fields.List(
+        fields.Nested(LoadBalancerAddresses),
+        required=True,
+        metadata={"description": "those named whose addresses are known, for the Service's status"},
+    )
