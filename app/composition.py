@@ -13,21 +13,27 @@ from flask import Flask
 
 from app.api.application import create_application
 from app.api.context import ApiContext
+from app.api.rates import Limits
+from app.api.trusted_keys import TrustedKeys
 from app.cloud.client import Account, Client
 from app.credentials import Credential
 from app.domain.errors import CloudCredentialRefused
 from app.ledger.connection import Ledger
 from app.ledger.embedded import start_embedded
+from app.metrics import tell_budget
 from app.settings import Settings
+from app.signing import read_signing_key
+from app.spans import ENDPOINTS, asked_for, keep_spans
 from app.worker.call_turns import CallTurns
 from app.worker.crowding import Crowding
+from app.worker.keep_history import Sealing
 from app.worker.loops import Worker
 from app.worker.workshop import CloudFor, Periods, Workshop
 
 MOST_CLIENTS = 256
 """Most (account, region) pairs with an open client at once."""
 
-WORKER_CONNECTIONS = 36
+WORKER_CONNECTIONS = 38
 """One per hand of a worker, and a few for its look-out."""
 
 
@@ -48,7 +54,15 @@ def build_api(settings: Settings, url: str) -> Flask:
     places = Semaphore(max(1, settings.api_threads // 2))
     silent_after = timedelta(seconds=settings.silent_seconds)
     return create_application(
-        ApiContext(ledger, settings.admin_token, settings.drain_seconds, silent_after, waiting_places=places)
+        ApiContext(
+            ledger,
+            settings.admin_token,
+            settings.drain_seconds,
+            silent_after,
+            waiting_places=places,
+            trusted_keys=TrustedKeys(settings.people),
+            limits=Limits(settings.requests_per_second, settings.events_per_second, max(1, settings.api_threads // 4)),
+        )
     )
 
 
@@ -64,16 +78,33 @@ def build_worker(settings: Settings, url: str) -> tuple[Worker, Workshop]:
         cloud_timeout=timedelta(seconds=settings.cloud_timeout_seconds),
         health=timedelta(seconds=settings.health_seconds),
         silent=timedelta(seconds=settings.silent_seconds),
+        keys=timedelta(seconds=settings.keys_seconds),
     )
     crowding = Crowding()
     clouds = _clouds(settings, ledger, crowding)
-    workshop = Workshop(ledger, clouds, uuid.uuid4().hex, periods, crowding=crowding)
+    workshop = Workshop(
+        ledger,
+        clouds,
+        uuid.uuid4().hex,
+        periods,
+        crowding=crowding,
+        keys_ca_file=settings.keys_ca_file,
+        people=settings.people,
+    )
     return Worker(workshop), workshop
 
 
+def sealing(settings: Settings) -> Sealing:
+    """How checkpoints of history are made. Raises `SettingError`."""
+    path = settings.seal_key_file
+    key = read_signing_key(path, "CLB_BROKER_SEAL_KEY_FILE") if path else None
+    return Sealing(key, timedelta(seconds=settings.checkpoint_seconds), settings.checkpoint_dir)
+
+
 def _clouds(settings: Settings, ledger: Ledger, crowding: Crowding) -> CloudFor:
-    for account in settings.accounts.values():
+    for name, account in settings.accounts.items():
         _reach_loopback_directly(account.endpoint)
+        tell_budget(name, account.calls_per_second)
 
     turns = CallTurns(ledger, crowding)
     credentials = {name: Credential(name, account) for name, account in settings.accounts.items()}
@@ -92,6 +123,16 @@ def _clouds(settings: Settings, ledger: Ledger, crowding: Crowding) -> CloudFor:
         return client(account_id, region, *credentials[account_id].current())
 
     return cloud_for
+
+
+def export_spans(service: str) -> None:
+    """Send spans of this process, as ``service``, to the collector that the environment names; nothing without one."""
+    if asked_for():
+        from app.span_export import Export
+
+        for name in ENDPOINTS:
+            _reach_loopback_directly(os.environ.get(name))
+        keep_spans(Export(service))
 
 
 def _reach_loopback_directly(endpoint: str | None) -> None:

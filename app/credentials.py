@@ -1,11 +1,10 @@
 """Credentials that are rotated while a worker runs: the files that hold them are read again when they change."""
 
-from pathlib import Path
-
 import structlog
 
 from app.domain.errors import SettingError
-from app.settings import AccountSettings, read_secret
+from app.environment import file_stamp, read_secret
+from app.settings import AccountSettings
 
 log = structlog.get_logger(__name__)
 
@@ -48,15 +47,4 @@ class Credential:
             log.info("credential rotated", account_id=self._account_id)
 
     def _stamps(self) -> tuple[object, ...]:
-        return tuple(_stamp(path) for path in self._files)
-
-
-def _stamp(path: str | None) -> object:
-    """What changes when a file is replaced; mounted secrets are swapped behind a link, so the link is followed."""
-    if path is None:
-        return None
-    try:
-        found = Path(path).stat()
-    except OSError:
-        return "gone"
-    return found.st_ino, found.st_mtime_ns, found.st_size
+        return tuple(file_stamp(path) for path in self._files)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 WORKER: Final = CollectorRegistry()
 """All that is counted here."""
@@ -43,6 +43,28 @@ _BOUND_SECONDS: Final = Histogram(
     registry=WORKER,
     buckets=BOUND_BUCKETS,
 )
+_BUDGET: Final = Gauge(
+    "clb_broker_budget_calls_per_second", "Calls of one action in any second", ["account"], registry=WORKER
+)
+_LOWERED: Final = Counter(
+    "clb_broker_budget_lowered_total",
+    "Budgets lowered since the cloud throttled",
+    ["account", "action"],
+    registry=WORKER,
+)
+_KEY_SETS: Final = Counter(
+    "clb_broker_key_sets_read_total", "Key sets of issuers by what reading them brought", ["outcome"], registry=WORKER
+)
+_SEALED: Final = Counter("clb_broker_sealed_entries_total", "Entries of history that were sealed", registry=WORKER)
+_SEAL_SECONDS: Final = Histogram(
+    "clb_broker_seal_wait_seconds",
+    "Time from recording an entry to sealing it, the oldest of each step",
+    registry=WORKER,
+    buckets=BOUND_BUCKETS,
+)
+_CHECKPOINTS: Final = Counter(
+    "clb_broker_checkpoints_total", "Checkpoints of history by outcome", ["outcome"], registry=WORKER
+)
 
 
 def count_call(account_id: str, action: str, result: str, seconds: float | None) -> None:
@@ -50,6 +72,16 @@ def count_call(account_id: str, action: str, result: str, seconds: float | None)
     _CALLS.labels(account_id, action, result).inc()
     if seconds is not None:
         _CALL_SECONDS.labels(action).observe(seconds)
+
+
+def tell_budget(account_id: str, per_second: int) -> None:
+    """So many calls of one action a second are the account's, of all workers together."""
+    _BUDGET.labels(account_id).set(per_second)
+
+
+def count_budget_lowered(account_id: str, action: str) -> None:
+    """The cloud throttled ``action``, so that there are fewer calls of it for a while."""
+    _LOWERED.labels(account_id, action).inc()
 
 
 def count_budget_wait(action: str, seconds: float) -> None:
@@ -79,9 +111,26 @@ def count_work_failed(work: str) -> None:
     _WORK_FAILED.labels(work).inc()
 
 
+def count_key_set(outcome: str) -> None:
+    """A key set was read: unchanged, changed, replaced (none of its keys is an old one); or unread, or refused."""
+    _KEY_SETS.labels(outcome).inc()
+
+
 def count_bound(network_mode: str, after: timedelta) -> None:
     """A target was read at the cloud for the first time, so long after its bind came; again when its listener returned.
 
     Told before the commit: where that fails, it is told again with the next pass.
     """
     _BOUND_SECONDS.labels(network_mode).observe(after.total_seconds())
+
+
+def count_sealed(entries: int, waited: timedelta) -> None:
+    """So many entries of history were sealed in one step, the oldest of which had waited so long."""
+    if entries:
+        _SEALED.inc(entries)
+        _SEAL_SECONDS.observe(waited.total_seconds())
+
+
+def count_checkpoint(outcome: str) -> None:
+    """A checkpoint was ``signed``, or ``not-exported`` and left to the next look."""
+    _CHECKPOINTS.labels(outcome).inc()

@@ -1,17 +1,17 @@
 """All settings, read once from the environment, each documented at `Settings`."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import SplitResult, urlsplit
 
 import yaml
 
 from app.domain.errors import SettingError
+from app.domain.trust import PeopleIssuer
+from app.environment import PREFIX, Reader, address, read_secret, service_url, url_parts, whole_number
+from app.people import read_people
 
-PREFIX: Final = "CLB_BROKER_"
 DEFAULT_ACCOUNT: Final = "default"
 
 
@@ -48,6 +48,14 @@ class Settings:
     ``health_seconds``        how often the health of targets is read where not all are healthy
     ``silent_seconds``        how long an agent may be quiet before its cluster counts as silent
     ``cloud_timeout_seconds`` how long one call to the cloud may take
+    ``requests_per_second``   how many requests a token may send to one process of the API; 0: as many as it likes
+    ``events_per_second``     how many pod events, likewise
+    ``people``                whom people are known by, and what they may do; from the file ``CLB_BROKER_PEOPLE_FILE``
+    ``keys_seconds``          how often the keys of issuers are read again
+    ``keys_ca_file``          certificates that those places are known by; None: the usual ones
+    ``seal_key_file``         private key (Ed25519, PEM) that a worker signs checkpoints of history with; None: unsigned
+    ``checkpoint_seconds``    how often it does; ``checkpoint_dir`` where it exports them to, None: nowhere
+    ``history_months``        how many whole months of history ``audit retain`` leaves; 0: all
     """
 
     database_url: str | None = field(repr=False)
@@ -66,16 +74,25 @@ class Settings:
     health_seconds: int
     silent_seconds: int
     cloud_timeout_seconds: int
+    requests_per_second: int
+    events_per_second: int
+    people: tuple[PeopleIssuer, ...]
+    keys_seconds: int
+    keys_ca_file: str | None
+    seal_key_file: str | None
+    checkpoint_seconds: int
+    checkpoint_dir: Path | None
+    history_months: int
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings in ``environment`` (None: the process's own). Raises `SettingError`, which names the wrong one."""
-    reader = _Reader(os.environ if environment is None else environment)
+    reader = Reader(environment)
     return Settings(
         database_url=_database_url(reader.text("DATABASE_URL")),
         data_dir=Path(reader.text("DATA_DIR") or "data"),
-        listen=_address(reader.text("LISTEN") or "127.0.0.1:8080", "LISTEN"),
-        worker_listen=_address(where, "WORKER_LISTEN") if (where := reader.text("WORKER_LISTEN")) else None,
+        listen=address(reader.text("LISTEN") or "127.0.0.1:8080", "LISTEN"),
+        worker_listen=address(where, "WORKER_LISTEN") if (where := reader.text("WORKER_LISTEN")) else None,
         api_processes=reader.number("API_PROCESSES", 1, 1, 64),
         api_threads=reader.number("API_THREADS", 16, 1, 256),
         admin_token=reader.secret("ADMIN_TOKEN"),
@@ -88,87 +105,37 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         health_seconds=reader.number("HEALTH_SECONDS", 10, 1, 3600),
         silent_seconds=reader.number("SILENT_SECONDS", 300, 1, 86400),
         cloud_timeout_seconds=reader.number("CLOUD_TIMEOUT_SECONDS", 15, 1, 120),
+        requests_per_second=reader.number("REQUESTS_PER_SECOND", 1000, 0, 1_000_000),
+        events_per_second=reader.number("EVENTS_PER_SECOND", 20_000, 0, 100_000_000),
+        people=read_people(reader.text("PEOPLE_FILE")),
+        keys_seconds=reader.number("KEYS_SECONDS", 300, 1, 86400),
+        keys_ca_file=_readable(reader.text("KEYS_CA_FILE"), f"{PREFIX}KEYS_CA_FILE"),
+        seal_key_file=_readable(reader.text("SEAL_KEY_FILE"), f"{PREFIX}SEAL_KEY_FILE"),
+        checkpoint_seconds=reader.number("CHECKPOINT_SECONDS", 300, 1, 86400),
+        checkpoint_dir=Path(where) if (where := reader.text("CHECKPOINT_DIR")) else None,
+        history_months=reader.number("HISTORY_MONTHS", 0, 0, 1200),
     )
 
 
-class _Reader:
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-
-    def text(self, name: str) -> str | None:
-        return self._environment.get(PREFIX + name) or None
-
-    def secret(self, name: str) -> str | None:
-        """A value that may stand in a file, named by the variable with ``_FILE`` at its end."""
-        path = self.text(f"{name}_FILE")
-        return read_secret(path, f"{PREFIX}{name}_FILE") if path else self.text(name)
-
-    def number(self, name: str, default: int, least: int, most: int) -> int:
-        text = self.text(name)
-        return default if text is None else _number(text, PREFIX + name, least, most)
-
-
-def read_secret(path: str, name: str) -> str:
-    """The content of a secret's file, without the line's end. Raises `SettingError`, never with the content."""
-    try:
-        secret = Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"{name}: {path} cannot be read: {type(error).__name__}") from error
-    if not secret:
-        raise SettingError(f"{name}: {path} is empty")
-    return secret
-
-
-def _number(value: Any, name: str, least: int, most: int) -> int:
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        number = None
-    if number is None or isinstance(value, (bool, float)):
-        raise SettingError(f"{name}: {value!r} is not a whole number")
-    if not least <= number <= most:
-        raise SettingError(f"{name}: {number} is not in {least} to {most}")
-    return number
+def _readable(path: str | None, name: str) -> str | None:
+    if path is not None:
+        try:
+            Path(path).read_bytes()
+        except OSError as error:
+            raise SettingError(f"{name}: {path} cannot be read: {type(error).__name__}") from error
+    return path
 
 
 def _database_url(text: str | None) -> str | None:
-    parts = _parts(text or "postgresql://")
+    parts = url_parts(text or "postgresql://")
     if parts is None or parts.scheme not in {"postgresql", "postgres"}:
         raise SettingError(f"{PREFIX}DATABASE_URL: it is no URI like postgresql://USER@HOST:PORT/NAME")
     return text
 
 
-def _endpoint(value: Any, name: str) -> str | None:
-    if value is None:
-        return None
-    parts = _parts(value if isinstance(value, str) else "")
-    whole = parts is not None and parts.scheme in {"http", "https"} and parts.hostname and parts.path in {"", "/"}
-    if not whole:
-        raise SettingError(f"{name}: {value!r} is not a URL like http://127.0.0.1:9900")
-    return str(value)
-
-
-def _parts(text: str) -> SplitResult | None:
-    """A URL taken apart; None when it cannot be, or when its port is none."""
-    try:
-        parts = urlsplit(text)
-        sound = parts.port != 0
-    except ValueError:
-        return None
-    return parts if sound else None
-
-
-def _address(listen: str, name: str) -> str:
-    host, _, port = listen.rpartition(":")
-    if not host:
-        raise SettingError(f"{PREFIX}{name}: {listen!r} is not HOST:PORT")
-    _number(port, f"{PREFIX}{name}", 0, 65535)
-    return listen
-
-
-def _accounts(reader: _Reader) -> dict[str, AccountSettings]:
+def _accounts(reader: Reader) -> dict[str, AccountSettings]:
     calls = reader.number("CALLS_PER_SECOND", 18, 1, 1000)
-    endpoint = _endpoint(reader.text("TENCENT_ENDPOINT"), f"{PREFIX}TENCENT_ENDPOINT")
+    endpoint = service_url(reader.text("TENCENT_ENDPOINT"), f"{PREFIX}TENCENT_ENDPOINT")
     accounts: dict[str, AccountSettings] = {}
     path = reader.text("ACCOUNTS_FILE")
     if path:
@@ -204,7 +171,7 @@ def _account(entry: Mapping[str, Any], name: str, endpoint: str | None, calls: i
     return AccountSettings(
         read_secret(entry["secret_id_file"], f"{name}.secret_id_file"),
         read_secret(entry["secret_key_file"], f"{name}.secret_key_file"),
-        _endpoint(entry.get("endpoint"), f"{name}.endpoint") or endpoint,
-        _number(entry.get("calls_per_second", calls), f"{name}.calls_per_second", 1, 1000),
+        service_url(entry.get("endpoint"), f"{name}.endpoint") or endpoint,
+        whole_number(entry.get("calls_per_second", calls), f"{name}.calls_per_second", 1, 1000),
         (entry["secret_id_file"], entry["secret_key_file"]),
     )

@@ -10,6 +10,8 @@ from typing import Final
 import click
 
 from benchmarks import broker, report, strategies, world
+from benchmarks.agent.command import agent
+from benchmarks.audit.figures import figures_of_history
 from benchmarks.bound import CloudTimes, bound
 from benchmarks.measures import Convergence
 from benchmarks.report import Machine
@@ -92,23 +94,43 @@ class Bench:
         click.echo(f"\n{text}")
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--size", type=click.Choice(list(SIZES)), default="small", show_default=True)
 @click.option("--scenario", "scenarios", type=click.Choice(SCENARIOS), multiple=True, help="several; none: all")
 @click.option("--binds", default=110, show_default=True, help="single binds")
 @click.option("--workers", default=1, show_default=True, help="worker processes")
 @click.option("--repeat", default=1, show_default=True, help="runs of each scenario of many binds")
 @click.option("--seed", default=7, show_default=True, help="of the faults and of the pauses between single binds")
+@click.option("--history", default=0, help="instead: what history costs, with so many entries (10,000,000)")
 @click.option("--write/--no-write", default=True, show_default=True, help="the figures into docs/benchmarks.md")
 def main(
-    size: str, scenarios: tuple[str, ...], binds: int, workers: int, repeat: int, seed: int, *, write: bool
+    size: str,
+    scenarios: tuple[str, ...],
+    binds: int,
+    workers: int,
+    repeat: int,
+    seed: int,
+    history: int,
+    *,
+    write: bool,
 ) -> None:
     """Measure how far the broker is from as fast as the cloud lets anyone be."""
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    if click.get_current_context().invoked_subcommand is not None:
+        return
+    if history:
+        _place("history", figures_of_history(history), write=write)
+        return
     figures = Bench(SIZES[size], workers, repeat, seed).run(scenarios or SCENARIOS, binds)
-    if write and not scenarios:
-        DOCUMENT.write_text(report.placed(DOCUMENT.read_text(encoding="utf-8"), size, figures), encoding="utf-8")
+    _place(size, figures, write=write and not scenarios)
 
+
+def _place(name: str, figures: str, *, write: bool) -> None:
+    if write:
+        DOCUMENT.write_text(report.placed(DOCUMENT.read_text(encoding="utf-8"), name, figures), encoding="utf-8")
+
+
+main.add_command(agent)
 
 if __name__ == "__main__":
     main()

@@ -52,7 +52,7 @@ def convergence_table(runs: Sequence[Convergence]) -> str:
     names = list(dict.fromkeys(run.who for run in runs))
     rows = [_convergence_row(name, [run for run in runs if run.who == name]) for name in names]
     header = ("who", "T, s", "T ÷ T*", "in the ledger, s", "writes", "writes ÷ least", "all calls", "failed calls")
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def single_table(binds: Sequence[SingleBind]) -> str:
@@ -64,7 +64,7 @@ def single_table(binds: Sequence[SingleBind]) -> str:
     ):
         shown = [median(values), percentile(values, 0.9), percentile(values, 0.99), max(values)]
         rows.append((name, str(len(values)), *(f"{1000 * each:.0f}" for each in shown)))
-    return _table(("single binds", "n", "median, ms", "p90", "p99", "most"), rows)
+    return table(("single binds", "n", "median, ms", "p90", "p99", "most"), rows)
 
 
 def neighbours_table(runs: Sequence[Neighbours], size: Size) -> str:
@@ -80,7 +80,7 @@ def neighbours_table(runs: Sequence[Neighbours], size: Size) -> str:
         rows.append((name, str(len(values)), *(f"{1000 * each:.0f}" for each in _middle_and_tail(values))))
     ratios = (after / before for before, after in zip(_middle_and_tail(idle), _middle_and_tail(during), strict=True))
     rows.append(("ratio", "", *(f"{each:.2f}" for each in ratios)))
-    return _table(("single binds of a quiet cluster: overhead", "n", "median, ms", "p90", "p99", "most"), rows)
+    return table(("single binds of a quiet cluster: overhead", "n", "median, ms", "p90", "p99", "most"), rows)
 
 
 def _middle_and_tail(values: Sequence[float]) -> list[float]:
@@ -96,14 +96,14 @@ def steps_table(binds: Sequence[SingleBind]) -> str:
         if values:
             shown = (f"{1000 * median(values):.1f}", f"{1000 * percentile(values, 0.99):.1f}")
             rows.append((name, str(len(values)), *shown))
-    return _table(("step, until the cloud has the call", "n", "median, ms", "p99"), rows)
+    return table(("step, until the cloud has the call", "n", "median, ms", "p99"), rows)
 
 
 def calls_table(calls: Mapping[str, Mapping[str, int]]) -> str:
     """The broker's calls by action, one column for each scenario."""
     actions = list(dict.fromkeys(action for each in calls.values() for action in each))
     rows = [(action, *(str(each.get(action, 0)) for each in calls.values())) for action in actions]
-    return _table(("calls", *calls), rows)
+    return table(("calls", *calls), rows)
 
 
 def placed(document: str, name: str, figures: str) -> str:
@@ -136,6 +136,7 @@ def _span(values: Iterable[float], digits: int) -> str:
     return middle if len(found) == 1 else f"{middle} ({min(found):.{digits}f} to {max(found):.{digits}f})"
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -44,6 +44,13 @@ class Http:
             raise Unfinished(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
         return answer.json() if answer.content else None
 
+    def text(self, path: str) -> str:
+        """The answer as it is. Raises `Unfinished`."""
+        answer = self._session.get(self.url + path, timeout=60)
+        if not answer.ok:
+            raise Unfinished(f"GET {path}: {answer.status_code}")
+        return answer.text
+
 
 class Cloud:
     """The simulator's control path: its record of calls and changes, its parameters, and faults to order."""
@@ -102,7 +109,9 @@ class Broker:
 
     def __init__(self, url: str, cloud: Cloud) -> None:
         self.cloud = cloud
-        self._url = url
+        self.url = url
+        self.tokens: dict[str, str] = {}
+        """Of the clusters' agents, by cluster."""
         self._operator = Http(url, ADMIN_TOKEN)
         self._agents: dict[str, Http] = {}
 
@@ -113,10 +122,11 @@ class Broker:
         for cluster_id in clusters:
             self._operator.ask("PUT", f"/v1/clusters/{cluster_id}", home)
             token = self._operator.ask("POST", f"/v1/clusters/{cluster_id}/tokens")["token"]
-            self._agents[cluster_id] = Http(self._url, token)
+            self.tokens[cluster_id] = token
+            self._agents[cluster_id] = Http(self.url, token)
 
         def register(load_balancer_id: str) -> None:
-            operator = Http(self._url, ADMIN_TOKEN)
+            operator = Http(self.url, ADMIN_TOKEN)
             operator.ask("PUT", f"/v1/load-balancers/{load_balancer_id}", home)
             for cluster_id in clusters:
                 grant = f"/v1/load-balancers/{load_balancer_id}/grants/{cluster_id}"

@@ -10,11 +10,11 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from app.ledger.connection import engine_url
+from app.ledger.schema import described
 from app.ledger.tables import METADATA
 
 LOCK_SECONDS = 60
 STATEMENT_SECONDS = 600
-OWN_TABLES = {"alembic_version", "migration_lock"}
 
 
 def make_lock(connection: Connection) -> None:
@@ -35,7 +35,7 @@ def run(connection: Connection) -> None:
         connection=connection,
         target_metadata=METADATA,
         transaction_per_migration=False,
-        include_name=lambda name, kind, _parents: kind != "table" or name not in OWN_TABLES,
+        include_name=described,
     )
     with context.begin_transaction():
         connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))

@@ -7,11 +7,13 @@ from werkzeug.routing import BaseConverter
 from app.api.authentication import permitted
 from app.api.context import EXTENSION, ApiContext
 from app.api.documents import register_documents
+from app.api.limits import register_limits
 from app.api.metrics import register_metrics
 from app.api.parsing import MAX_BODY_BYTES
 from app.api.problems import register_problems
 from app.api.routes import ROUTES
 from app.api.schemas.fields import ID_PATTERN
+from app.api.trails import register_trails
 
 
 class IdentifierConverter(BaseConverter):
@@ -44,7 +46,9 @@ def create_application(context: ApiContext) -> Flask:
     api = _register_routes(app)
     register_documents(app, api)
     register_problems(app)
+    register_trails(app)
     register_metrics(app)
+    register_limits(app)
     app.after_request(_security_headers)
     return app
 
@@ -66,4 +70,7 @@ def _register_routes(app: Flask) -> Api:
 def _security_headers(response: Response) -> Response:
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    response.headers.setdefault("X-Frame-Options", "DENY")
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
     return response

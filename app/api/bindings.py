@@ -5,13 +5,14 @@ from typing import Any
 import structlog
 
 from app.api import rendering
-from app.api.context import caller, ledger, own_cluster
-from app.api.cursors import key_of, number_of, page
+from app.api.context import caller, context, ledger, own_cluster
+from app.api.cursors import bookmark_of, key_of, mark_of, page
 from app.api.parsing import StrictBlueprint
 from app.api.schemas.bindings import BindingHistoryQuery, BindingPage, BindingQuery, BindingSchema, EntryPage
 from app.broker import look_up
-from app.broker.tokens import Role
+from app.broker.read_history import Question, list_history
 from app.domain.binding import Binding
+from app.domain.caller import Role
 from app.domain.errors import RequestRefused
 
 blueprint = StrictBlueprint("bindings", __name__, description="What is bound, and why not")
@@ -43,16 +44,10 @@ def get(binding_id: str) -> Any:
 def history(query: dict[str, Any], binding_id: str) -> Any:
     """The history of one binding"""
     _visible(binding_id)
-    found = look_up.list_history(
-        ledger(),
-        {"binding_id": binding_id},
-        since=None,
-        until=None,
-        after=number_of(query["cursor"]),
-        newest_first=query["order"] == "desc",
-        limit=query["limit"] + 1,
-    )
-    return page(found, query["limit"], rendering.entry, lambda kept: kept.sequence)
+    question = Question({"binding_id": binding_id}, newest_first=query["order"] == "desc")
+    mark = bookmark_of(query["cursor"], newest_first=question.newest_first)
+    found, following = list_history(ledger(), question, mark, query["limit"])
+    return {"items": [rendering.entry(kept) for kept in found], "next_cursor": mark_of(following)}
 
 
 def _told(found: list[Binding]) -> list[Binding]:
@@ -64,6 +59,7 @@ def _visible(binding_id: str) -> Binding:
     found = look_up.binding(ledger(), binding_id)
     if found is not None and own_cluster(None) in {None, found.cluster_id}:
         return found
-    if found is not None:  # to an agent another cluster's binding is one that does not exist; the trace says more
+    # To an agent another cluster's binding is one that does not exist, and the wall hides it; the trace says more.
+    if look_up.binding(context().ledger, binding_id) is not None:
         log.warning("another cluster's binding was asked for", binding_id=binding_id, caller=caller().actor)
     raise RequestRefused(404, "binding-not-found", f"there is no binding {binding_id}")

@@ -1,5 +1,6 @@
 """Clusters over HTTP."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from app.api import rendering
@@ -31,7 +32,9 @@ def put(body: dict[str, Any], cluster_id: str) -> Any:
     guard = body.pop("removal_guard") or {"max_share": DEFAULT_MAX_SHARE}
     removal = Removal(guard["max_share"], body.pop("drain_seconds"))
     kept, created = register_cluster(ledger(), cluster_id, **body, removal=removal, actor=caller().actor)
-    return _rendered(kept), 201 if created else 200
+    context().trusted_keys.reload_soon(ledger())
+    (answer,) = _rendered([kept])
+    return answer, 201 if created else 200
 
 
 @blueprint.response(200, ClusterSchema)
@@ -40,7 +43,8 @@ def get(cluster_id: str) -> Any:
     kept = look_up.cluster(ledger(), cluster_id)
     if kept is None:
         raise RequestRefused(404, "cluster-not-found", f"there is no cluster {cluster_id}")
-    return _rendered(kept)
+    (answer,) = _rendered([kept])
+    return answer
 
 
 @blueprint.arguments(PageQuery, location="query")
@@ -48,7 +52,8 @@ def get(cluster_id: str) -> Any:
 def listing(query: dict[str, Any]) -> Any:
     """All clusters"""
     found = look_up.list_clusters(ledger(), key_of(query["cursor"]), query["limit"] + 1)
-    return page(found, query["limit"], _rendered, lambda cluster: cluster.cluster_id)
+    answer = page(found, query["limit"], lambda each: each, lambda cluster: cluster.cluster_id)
+    return {**answer, "items": _rendered(answer["items"])}
 
 
 @blueprint.arguments(EmptyBody, required=False)
@@ -59,5 +64,6 @@ def evacuate(body: dict[str, Any], cluster_id: str) -> Any:
     return {"unbound": evacuate_cluster(ledger(), cluster_id, drain_seconds=drain_seconds, actor=caller().actor)}
 
 
-def _rendered(kept: Cluster) -> dict[str, Any]:
-    return rendering.cluster(kept, context().silent_after)
+def _rendered(kept: Sequence[Cluster]) -> list[dict[str, Any]]:
+    trusts = look_up.trusts(ledger(), [each.cluster_id for each in kept])
+    return [rendering.cluster(each, context().silent_after, trusts.get(each.cluster_id)) for each in kept]

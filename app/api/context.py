@@ -6,16 +6,20 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Semaphore
 
-from flask import current_app, g
+from flask import current_app, g, request
 
 from app.api.figures import KeptFigures
-from app.broker.tokens import Caller, Role
+from app.api.rates import Limits
+from app.api.refusals import Refusals
+from app.api.trusted_keys import TrustedKeys
+from app.domain.caller import Caller, Role
 from app.domain.errors import RequestRefused
 from app.ledger.connection import Ledger
 from app.turns import Turns
 
 EXTENSION = "clb_broker"
 DEFAULT_WAITING_PLACES = 8
+READING = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,8 @@ class ApiContext:
     ``silent_after``: how long an agent may be quiet before its cluster counts as silent.
     ``turns``: those of large batches.
     ``waiting_places``: how many requests may wait for changes at once. Each takes a thread for as long as it waits, and
-    the others' events must not stand behind them.
+    the others' events must not stand behind them. ``trusted_keys``: those that tokens are checked with. ``refusals``:
+    the writes that were refused lately. ``limits``: how many requests and events a second callers may send.
     """
 
     ledger: Ledger
@@ -35,6 +40,9 @@ class ApiContext:
     turns: Turns = field(default_factory=Turns, repr=False)
     figures: KeptFigures = field(default_factory=KeptFigures, repr=False)
     waiting_places: Semaphore = field(default_factory=lambda: Semaphore(DEFAULT_WAITING_PLACES), repr=False)
+    trusted_keys: TrustedKeys = field(default_factory=TrustedKeys, repr=False)
+    refusals: Refusals = field(default_factory=Refusals, repr=False)
+    limits: Limits = field(default_factory=Limits, repr=False)
 
 
 def context() -> ApiContext:
@@ -44,8 +52,12 @@ def context() -> ApiContext:
 
 
 def ledger() -> Ledger:
-    """The ledger."""
-    return context().ledger
+    """The ledger, as the caller may see it: an agent that reads is behind the wall, whatever the query says."""
+    whole = context().ledger
+    mine = g.get("caller")
+    if mine is None or mine.role is not Role.AGENT or request.method not in READING:
+        return whole
+    return whole.behind_the_wall(mine.cluster_id)
 
 
 def caller() -> Caller:

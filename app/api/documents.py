@@ -8,6 +8,7 @@ import yaml
 from flask import Flask, Response, send_from_directory
 from flask_smorest import Api
 
+from app.api.exports import EXPORTS
 from app.api.problems import TITLES
 from app.api.routes import ROUTES, Route
 
@@ -44,7 +45,7 @@ PAGE: Final = """<!DOCTYPE html>
 </html>
 """
 START: Final = 'SwaggerUIBundle({url: "openapi.yaml", dom_id: "#swagger-ui", validatorUrl: null});\n'
-POLICY: Final = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
+POLICY: Final = "default-src 'self'; frame-ancestors 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
 """The page loads nothing from elsewhere."""
 
 
@@ -106,6 +107,9 @@ def _say_null_exactly(node: Any) -> None:
 
 def _describe(operation: dict[str, Any], route: Route) -> None:
     operation["operationId"] = f"{route.blueprint.name}.{route.endpoint}"
+    if operation["operationId"] == "history.listing":
+        streamed = {"schema": {"type": "string", "description": "all of it, as a stream"}}
+        operation["responses"]["200"]["content"] |= dict.fromkeys(EXPORTS, streamed)
     for status in [status for status in operation["responses"] if not status.startswith("2")]:
         del operation["responses"][status]
     for status in sorted(_errors(operation, route)):
@@ -118,13 +122,15 @@ def _describe(operation: dict[str, Any], route: Route) -> None:
 def _errors(operation: dict[str, Any], route: Route) -> set[int]:
     errors = {500}
     if route.roles is not None:
-        errors |= {401, 403, 422, 503}
+        errors |= {401, 403, 422, 429, 503}
     if "<" in route.path:
         errors.add(404)
     if "requestBody" in operation:
         errors |= {400, 413, 415}
     if route.method in {"PUT", "POST"} and route.roles is not None:
         errors.add(409)
+    if route.method == "GET" and route.path.endswith("/targets"):
+        errors.add(410)  # a moment whose history is no longer kept
     if route.path == "/readyz":
         errors.add(503)
     return errors

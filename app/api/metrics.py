@@ -7,11 +7,13 @@ from typing import Final
 
 from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.domain.binding import GUARDED, State
+from app.domain.caller import Role
 from app.domain.event import Result
+from app.identity.refusal import Reason
 from app.ledger.figures import Figures
 
 REQUESTS: Final = Counter(
@@ -19,6 +21,15 @@ REQUESTS: Final = Counter(
 )
 REQUEST_SECONDS: Final = Histogram("clb_broker_request_seconds", "Time to answer a request", ["route"])
 EVENTS: Final = Counter("clb_broker_events_total", "Pod events by outcome and code", ["outcome", "code"])
+TOKENS_REFUSED: Final = Counter(
+    "clb_broker_tokens_refused_total", "Requests answered 401 by what was wrong", ["reason"]
+)
+REQUESTS_REFUSED: Final = Counter(
+    "clb_broker_requests_refused_total", "Requests of known callers answered 403 by their role", ["role", "code"]
+)
+REQUESTS_LIMITED: Final = Counter(
+    "clb_broker_requests_limited_total", "Requests answered 429 by what there was too much of", ["of"]
+)
 
 METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "POST", "DELETE", "PATCH"})
 """Methods with a label of their own: a caller who makes up others must not fill the memory with labels."""
@@ -38,6 +49,21 @@ def register_metrics(app: Flask) -> None:
         REQUESTS.labels(route, method, response.status_code).inc()
         REQUEST_SECONDS.labels(route).observe(time.perf_counter() - g.began)
         return response
+
+
+def count_refused_token(reason: Reason) -> None:
+    """Somebody came without a token, or with one that is nobody's."""
+    TOKENS_REFUSED.labels(reason).inc()
+
+
+def count_refused_request(role: Role | None, code: str) -> None:
+    """Somebody known asked for what they may not do."""
+    REQUESTS_REFUSED.labels(role or "none", code).inc()
+
+
+def count_limited(what: str) -> None:
+    """A request was refused since there were too many: requests or events of a token, or requests of an address."""
+    REQUESTS_LIMITED.labels(what).inc()
 
 
 def count_results(results: Iterable[Result]) -> None:
@@ -73,12 +99,34 @@ class _Gauges(CollectorRegistry):
         yield _gauge("bindings", "Bindings that can still move", ("state", "reason"), figures.bindings.items())
         holds = [((str(reason),), figures.bindings.get((State.HELD, reason), 0)) for reason in sorted(GUARDED)]
         yield _gauge("holds", "Removals that wait for an operator's word", ("reason",), holds)
+        proofs = [((str(verdict),), many) for verdict, many in figures.proofs.items()]
+        yield _gauge("proofs", "Bindings that can still move by the verdict on them", ("verdict",), proofs)
         targets = [((str(health),), many) for health, many in figures.targets.items()]
         yield _gauge("targets", "The broker's targets at the cloud by health", ("health",), targets)
         yield _gauge("drift", "Differences that the broker did not make", ("kind", "action"), figures.drift.items())
+        history = figures.history
+        yield _gauge("unsealed_entries", "Entries of history that wait for their seal", (), [((), history.unsealed)])
+        yield _gauge(
+            "seal_lag_seconds", "How long the oldest of them has waited", (), [((), history.seal_lag.total_seconds())]
+        )
+        yield _gauge(
+            "history_months_ahead", "Months to come that history has a place for", (), [((), history.months_ahead)]
+        )
         lag = figures.greatest_lag.total_seconds()
         yield _gauge("greatest_lag_seconds", "How long the load balancer most behind has been so", (), [((), lag)])
-        registered = (("load_balancers", figures.load_balancers), ("clusters", figures.clusters))
+        buckets = [(str(bound), many) for bound, many in figures.lags.items()]
+        behind = figures.load_balancers.conditions.get("behind", 0)
+        yield GaugeHistogramMetricFamily(
+            "clb_broker_lag_seconds",
+            "Load balancers that are behind, by how long",
+            buckets=[*buckets, ("+Inf", behind)],
+            gsum_value=figures.lag_sum.total_seconds(),
+        )
+        registered = (
+            ("load_balancers", figures.load_balancers),
+            ("clusters", figures.clusters),
+            ("key_sets", figures.key_sets),
+        )
         for name, found in registered:
             conditions = [((condition,), many) for condition, many in found.conditions.items()]
             yield _gauge(name, "How many are in each condition; one may be in several", ("condition",), conditions)

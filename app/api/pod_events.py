@@ -9,6 +9,7 @@ from marshmallow import ValidationError
 from app.api import rendering
 from app.api.context import caller, context, ledger, waiting_place
 from app.api.cursors import cursor_of, number_of
+from app.api.limits import take_events
 from app.api.metrics import count_results
 from app.api.parsing import StrictBlueprint
 from app.api.schemas.bindings import ChangePage, ChangesQuery
@@ -19,6 +20,7 @@ from app.broker.receive_pod_events import Received, receive_pod_events
 from app.broker.replace_service_targets import replace_service_targets
 from app.domain.event import MAX_EVENT_ID_LENGTH, EventType, Malformed, PodEvent, Service
 from app.domain.target import TargetName
+from app.spans import span
 
 blueprint = StrictBlueprint("pod-events", __name__, description="What a cluster's agent says, and hears")
 
@@ -27,8 +29,9 @@ blueprint = StrictBlueprint("pod-events", __name__, description="What a cluster'
 @blueprint.response(202, ResultsSchema)
 def post(body: dict[str, Any], cluster_id: str) -> Any:
     """Receive up to 1000 pod events; each is judged alone, and durable when answered"""
+    take_events(len(body["events"]))
     received = [_received(content, item) for content, item in body["events"]]
-    with context().turns.of(len(received)):
+    with context().turns.of(len(received)), span("receive", clb_broker__events=len(received)):
         results = receive_pod_events(
             ledger(), cluster_id, received, actor=caller().actor, drain_seconds=context().drain_seconds
         )
@@ -40,17 +43,19 @@ def post(body: dict[str, Any], cluster_id: str) -> Any:
 @blueprint.response(200, SnapshotOutcomeSchema)
 def put_service_targets(body: dict[str, Any], cluster_id: str, namespace: str, name: str) -> Any:
     """Replace the targets of one Service by the full truth about it"""
+    take_events(len(body["targets"]))
     service = Service(namespace, name)
     events = [_entry(entry, service, body["revision"]) for entry in body["targets"]]
-    replaced = replace_service_targets(
-        ledger(),
-        cluster_id,
-        service,
-        body["revision"],
-        events,
-        actor=caller().actor,
-        drain_seconds=context().drain_seconds,
-    )
+    with span("receive", clb_broker__targets=len(events)):
+        replaced = replace_service_targets(
+            ledger(),
+            cluster_id,
+            service,
+            body["revision"],
+            events,
+            actor=caller().actor,
+            drain_seconds=context().drain_seconds,
+        )
     outcome = replaced.outcome
     count_results(outcome.results)
     return {

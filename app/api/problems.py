@@ -8,8 +8,10 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from app.api.context import READING, context
+from app.api.metrics import count_refused_request
 from app.api.schemas.fields import first_message
-from app.domain.errors import LedgerUnavailable, RequestRefused
+from app.domain.errors import LedgerUnavailable, RequestRefused, TooManyRequests
 
 log = structlog.get_logger(__name__)
 
@@ -23,9 +25,11 @@ TITLES: Final[Mapping[int, str]] = {
     405: "Method Not Allowed",
     406: "Not Acceptable",
     409: "Conflict",
+    410: "Gone",
     413: "Content Too Large",
     415: "Unsupported Media Type",
     422: "Unprocessable Content",
+    429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
@@ -77,15 +81,28 @@ def register_problems(app: Flask) -> None:
 
 
 def _refused(error: RequestRefused) -> Response:
-    if error.status == 403:  # somebody known reached for what is another's: that leaves a trace
-        log.warning("request refused", method=request.method, path=request.path, caller=g.caller.actor)
-    return problem(error.status, error.code, error.detail, HEADERS.get(error.status))
+    if error.status == 403:
+        _leave_a_trace(error)
+    headers = HEADERS.get(error.status)
+    if isinstance(error, TooManyRequests):
+        headers = {"Retry-After": str(error.retry_after)}
+    return problem(error.status, error.code, error.detail, headers)
+
+
+def _leave_a_trace(error: RequestRefused) -> None:
+    """Somebody known reached for what is another's: in the log, in a metric, and for writes in history."""
+    caller = g.caller
+    log.warning("request refused", method=request.method, path=request.path, caller=caller.actor)
+    count_refused_request(caller.role, error.code)
+    if request.method not in READING and request.url_rule is not None:
+        route = f"{request.method} {request.url_rule.rule}"
+        context().refusals.note(context().ledger, caller, route, request.path)
 
 
 def _unavailable(error: LedgerUnavailable) -> Response:
     log.warning("ledger unavailable", error=str(error))
     detail = "the ledger does not answer; nothing was half done, ask again"
-    return problem(503, "ledger-unavailable", detail, HEADERS[503])
+    return problem(503, error.code, detail, HEADERS[503])
 
 
 def _too_large(error: RequestEntityTooLarge) -> Response:

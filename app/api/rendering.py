@@ -10,8 +10,11 @@ from app.domain.cluster import Cluster
 from app.domain.codes import Caution, Code
 from app.domain.event import Result
 from app.domain.load_balancer import Grant, LoadBalancer
+from app.domain.trust import KeptTrust
 from app.ledger.drift import KeptDifference
+from app.ledger.held_targets import HeldTarget
 from app.ledger.journal import Kept
+from app.ledger.rows import fields_of
 from app.ledger.verifications import Question
 from app.ownership.finding import Result as CheckResult
 
@@ -21,7 +24,7 @@ def result(given: Result) -> dict[str, Any]:
     return asdict(given)
 
 
-def cluster(kept: Cluster, silent_after: timedelta) -> dict[str, Any]:
+def cluster(kept: Cluster, silent_after: timedelta, trust: KeptTrust | None = None) -> dict[str, Any]:
     """A cluster; ``silent_after`` says how long its agent may be quiet before it counts as silent."""
     stated = kept.topology_setting is not None
     return {
@@ -39,8 +42,30 @@ def cluster(kept: Cluster, silent_after: timedelta) -> dict[str, Any]:
         "last_seen_at": kept.last_seen_at,
         "failing": [{"work": work, "since": since} for work, since in kept.failing_since.items()],
         "alarm": kept.alarm,
+        "trust": None if trust is None else _trust(trust),
+        "trust_keys": None if trust is None else _trust_keys(trust),
         "created_at": kept.created_at,
         "updated_at": kept.updated_at,
+    }
+
+
+def _trust(kept: KeptTrust) -> dict[str, Any]:
+    given = kept.trust
+    return {
+        "issuer": given.issuer,
+        "audience": given.audience,
+        "subjects": list(given.subjects),
+        "jwks": {"keys": [dict(key.jwk) for key in kept.keys]} if given.jwks_uri is None else None,
+        "jwks_uri": given.jwks_uri,
+    }
+
+
+def _trust_keys(kept: KeptTrust) -> dict[str, Any]:
+    return {
+        "key_ids": sorted(key.name for key in kept.keys),
+        "read_at": kept.read_at,
+        "error": kept.error,
+        "failing_since": kept.failing_since,
     }
 
 
@@ -162,7 +187,21 @@ def explanation(given: Explanation) -> dict[str, Any]:
 
 def entry(kept: Kept) -> dict[str, Any]:
     """A line of history."""
-    return {"sequence": kept.sequence, "recorded_at": kept.recorded_at, "actor": kept.actor, **asdict(kept.entry)}
+    told = fields_of(kept.entry)
+    return {
+        "sequence": kept.sequence,
+        "recorded_at": kept.recorded_at,
+        "actor": kept.actor,
+        "request_id": kept.request_id,
+        "trace_id": kept.trace_id,
+        **told,
+        "location_id": kept.entry.location_id or None,
+    }
+
+
+def held_target(held: HeldTarget) -> dict[str, Any]:
+    """A target that was at the cloud at a moment."""
+    return {**fields_of(held), "location_id": held.location_id or None}
 
 
 def _code(kept: str | None) -> Code | None:

@@ -23,11 +23,13 @@ from app.api import (
     verifications,
 )
 from app.api.parsing import StrictBlueprint
-from app.broker.tokens import Role
+from app.domain.caller import Role
 
 ADMIN: Final = frozenset({Role.ADMIN})
 OPERATORS: Final = frozenset({Role.ADMIN, Role.OPERATOR})
-READERS: Final = frozenset({Role.ADMIN, Role.OPERATOR, Role.VIEWER})
+ASKERS: Final = frozenset({Role.ADMIN, Role.OPERATOR, Role.VIEWER})
+READERS: Final = ASKERS | {Role.AUDITOR}
+"""An auditor reads all that a viewer reads, and lets nothing happen: not even a question to the cloud."""
 AGENTS: Final = frozenset({Role.AGENT})
 
 
@@ -82,7 +84,9 @@ ROUTES: Final = (
     Route("GET", _BINDING, bindings.blueprint, bindings.get, READERS | AGENTS),
     Route("GET", f"{_BINDING}/history", bindings.blueprint, bindings.history, READERS | AGENTS),
     Route("GET", "/v1/history", history.blueprint, history.listing, READERS | AGENTS),
-    Route("POST", "/v1/verifications", verifications.blueprint, verifications.post, READERS),
+    Route("GET", f"{_LOAD_BALANCER}/targets", history.blueprint, history.targets, READERS),
+    Route("GET", "/v1/targets", history.blueprint, history.holders, READERS),
+    Route("POST", "/v1/verifications", verifications.blueprint, verifications.post, ASKERS),
     Route("GET", _VERIFICATION, verifications.blueprint, verifications.get, READERS),
     Route("GET", "/v1/explain", explain.blueprint, explain.explain, READERS),
     Route("GET", "/v1/holds", holds.blueprint, holds.listing, READERS),

@@ -214,7 +214,8 @@ def _intend(connection: Connection, scene: Scene, lease: Lease, batch: Batch) ->
         }
         for change in batch.changes
     ]
-    return Intent(operations.intend(connection, lease, ACTIONS[batch.kind], targets), batch)
+    traceparents = scene.traceparents(change.binding_id for change in batch.changes)
+    return Intent(operations.intend(connection, lease, ACTIONS[batch.kind], targets), batch, traceparents)
 
 
 def _hold_without_room(scene: Scene, excess: Collection[Change]) -> None:

@@ -7,7 +7,7 @@ from app.domain.binding import Binding
 from app.domain.journal import Action
 from app.ledger import bindings, grants, journal, load_balancers
 from app.ledger.connection import Connection, Ledger
-from app.ledger.journal import Kept
+from app.ledger.journal import Kept, Span
 from app.planning.explanation import Step, explained
 
 MOST_BINDINGS: Final = 50
@@ -41,6 +41,11 @@ def _explained(connection: Connection, binding: Binding) -> list[Step]:
 
 
 def _entries(connection: Connection, filters: dict[str, str], *, newest_first: bool) -> list[Kept]:
-    return journal.listing(
-        connection, filters, since=None, until=None, after=None, newest_first=newest_first, limit=MOST_ENTRIES
-    )
+    """Of one account or of several that a filter spans: a pod's address may be in use in each."""
+    span = Span(filters, newest_first=newest_first)
+    found = [
+        kept
+        for account_id in journal.accounts(connection)
+        for kept in journal.listing(connection, account_id, span, MOST_ENTRIES)
+    ]
+    return sorted(found, key=lambda kept: kept.recorded_at, reverse=newest_first)[:MOST_ENTRIES]

@@ -1,20 +1,21 @@
 """Look things up: reads that change nothing."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from app.domain.binding import MOVED_BY_PASSES, Binding
 from app.domain.cluster import Cluster
-from app.domain.errors import RequestRefused
+from app.domain.errors import LedgerNotMigrated, RequestRefused
 from app.domain.load_balancer import Grant, LoadBalancer
-from app.ledger import bindings, clusters, journal, load_balancers, schema
+from app.domain.trust import KeptTrust
+from app.ledger import bindings, clusters, load_balancers, schema
 from app.ledger import grants as grant_rows
+from app.ledger import trusts as trust_rows
 from app.ledger.connection import Ledger
 from app.ledger.figures import Figures
 from app.ledger.figures import figures as figures_now
-from app.ledger.journal import Kept
 
 CHANGES_POLL_SECONDS = 0.1
 """How often a waiting reader of changes looks again."""
@@ -30,6 +31,18 @@ def list_clusters(ledger: Ledger, after: str, limit: int) -> list[Cluster]:
     """Up to ``limit`` clusters after the id ``after``."""
     with ledger.begin() as connection:
         return clusters.listing(connection, after, limit)
+
+
+def trusts(ledger: Ledger, cluster_ids: Collection[str]) -> dict[str, KeptTrust]:
+    """The trusts in these clusters' own identities, where there are any."""
+    with ledger.begin() as connection:
+        return trust_rows.of_clusters(connection, cluster_ids)
+
+
+def all_trusts(ledger: Ledger) -> dict[str, tuple[str | None, KeptTrust]]:
+    """All trusts by their ids, each with its cluster, None for people's. Raises `LedgerUnavailable`."""
+    with ledger.begin() as connection:
+        return trust_rows.everything(connection)
 
 
 def load_balancer(ledger: Ledger, load_balancer_id: str) -> LoadBalancer | None:
@@ -62,23 +75,6 @@ def list_bindings(ledger: Ledger, filters: Mapping[str, str], after: str, limit:
     """Up to ``limit`` bindings whose columns equal ``filters``, after the id ``after``."""
     with ledger.begin() as connection:
         return bindings.listing(connection, filters, after, limit)
-
-
-def list_history(
-    ledger: Ledger,
-    filters: Mapping[str, str],
-    *,
-    since: datetime | None,
-    until: datetime | None,
-    after: int | None,
-    newest_first: bool,
-    limit: int,
-) -> list[Kept]:
-    """Up to ``limit`` entries of history whose columns equal ``filters``."""
-    with ledger.begin() as connection:
-        return journal.listing(
-            connection, filters, since=since, until=until, after=after, newest_first=newest_first, limit=limit
-        )
 
 
 def list_changes(
@@ -123,8 +119,11 @@ def with_errors(ledger: Ledger, found: Sequence[Binding]) -> list[Binding]:
 
 def ready(ledger: Ledger) -> bool:
     """Whether the ledger answers and its schema is this code's. Raises `LedgerUnavailable` when it does not answer."""
-    with ledger.begin() as connection:
-        return schema.migrated(connection)
+    try:
+        with ledger.begin() as connection:
+            return schema.migrated(connection)
+    except LedgerNotMigrated:
+        return False
 
 
 def _with_error(binding: Binding, error: str | None) -> Binding:

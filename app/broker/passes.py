@@ -38,10 +38,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A write that is recorded and now to be called."""
+    """A write that is recorded and now to be called.
+
+    ``traceparents``: the traces that it serves, or the first of them.
+    """
 
     operation_id: int
     batch: Batch
+    traceparents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

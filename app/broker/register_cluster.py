@@ -1,5 +1,6 @@
 """Register a cluster, or change what is said of it."""
 
+from app.broker.trust_cluster import GivenTrust, trust_cluster
 from app.domain.cluster import Cluster, Removal, Topology, Verification
 from app.domain.errors import RequestRefused
 from app.domain.journal import Action, Entry
@@ -8,7 +9,7 @@ from app.ledger.connection import Ledger
 from app.ledger.leases import LeaseSubject
 
 
-def register_cluster(
+def register_cluster(  # noqa: PLR0913 (all that is said of a cluster)
     ledger: Ledger,
     cluster_id: str,
     *,
@@ -18,8 +19,12 @@ def register_cluster(
     topology: Topology | None,
     removal: Removal,
     actor: str,
+    trust: GivenTrust | None = None,
 ) -> tuple[Cluster, bool]:
-    """The cluster, and whether it is new. Raises `RequestRefused` (409) when the id belongs to another account."""
+    """The cluster, and whether it is new.
+
+    Raises `RequestRefused` (409) when the id belongs to another account, or a key of ``trust`` to another cluster.
+    """
     with ledger.begin() as connection:
         cluster, created = clusters.put(
             connection,
@@ -37,8 +42,10 @@ def register_cluster(
             leases.offer(connection, account_id, subject, cluster_id)
         regions.offer(connection, account_id, region)
         leases.offer(connection, account_id, LeaseSubject.REGION, region)
+        leases.offer(connection, account_id, LeaseSubject.SEAL, account_id)
+        entries = trust_cluster(connection, account_id, cluster_id, trust)
         detail = f"verification {verification}, region {region}"
-        journal.add(connection, actor, [_entry(account_id, cluster_id, detail)])
+        journal.add(connection, actor, [_entry(account_id, cluster_id, detail), *entries])
     return cluster, created
 
 

@@ -20,6 +20,7 @@ def register_load_balancer(
         regions.offer(connection, account_id, region)
         for subject in (LeaseSubject.REGION, LeaseSubject.HEALTH):
             leases.offer(connection, account_id, subject, region)
+        leases.offer(connection, account_id, LeaseSubject.SEAL, account_id)
         entry = Entry(
             Action.LOAD_BALANCER_REGISTERED,
             account_id=account_id,

@@ -6,11 +6,13 @@ Changes are gathered and written once, each with its entry in the journal.
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from app.broker.record_evidence import keep_inventory
 from app.domain.binding import Binding, Health, State
-from app.domain.journal import Action, Entry, entry_of
+from app.domain.journal import Action, Entry, Sight, entry_of
 from app.domain.load_balancer import LoadBalancer
+from app.domain.trace import MOST_LINKS
 from app.ledger import bindings, drift, grants, health, journal, leases, load_balancers, operations, regions
 from app.ledger.connection import Connection
 from app.ledger.leases import Lease
@@ -70,12 +72,12 @@ class Scene:
         """Let a reading of the cloud confirm what it confirms, and move on what waited for room only."""
         room = Room(self.quota, observed, self.bindings)
         for binding in self.bindings:
-            self.change(settled(binding, self.load_balancer, observed, self.now, room), request_id)
+            self._see(settled(binding, self.load_balancer, observed, self.now, room), observed, request_id)
         waiting = {binding.binding_id for binding in self.bindings if binding.state is not State.PENDING}
         self.promote()
         for binding in self.bindings:
             if binding.state is State.PENDING and binding.binding_id in waiting:  # it may be there already
-                self.change(settled(binding, self.load_balancer, observed, self.now, room), request_id)
+                self._see(settled(binding, self.load_balancer, observed, self.now, room), observed, request_id)
 
     def promote(self) -> None:
         """Move on the bindings that wait for a listener, a grant or a place, as far as these are there now."""
@@ -89,7 +91,16 @@ class Scene:
                 self.change(after)
                 places.put(after)
 
-    def change(self, after: Binding, request_id: str | None = None, event_id: str | None = None) -> None:
+    def _see(self, after: Binding, observed: Observed, request_id: str | None) -> None:
+        """Gather what a reading makes of a binding, with what it shows at its place."""
+        before = self._bindings[after.binding_id]
+        place = after.place or before.place
+        sight = Sight(observed.weights.get(place)) if place is not None and observed.knows(place) else None
+        if before.placed and not after.placed:
+            sight = Sight(None)  # with its listener, which no reading may know any more
+        self.change(after, request_id, sight)
+
+    def change(self, after: Binding, request_id: str | None = None, sight: Sight | None = None) -> None:
         """Gather one changed binding; nothing when it is as before."""
         before = self._bindings[after.binding_id]
         if after == before:
@@ -102,7 +113,9 @@ class Scene:
         if before.state is not after.state:
             adopted = after.state is State.BOUND and not before.placed
             action = Action.TARGET_ADOPTED if adopted else Action.BINDING_MOVED
-            self._entries.append(entry_of(action, before, after, cloud_request_id=request_id, event_id=event_id))
+            self._entries.append(entry_of(action, before, after, cloud_request_id=request_id, sight=sight))
+        elif before.placed and not after.placed and sight is not None:
+            self._entries.append(entry_of(Action.TARGET_GONE, before, after, cloud_request_id=request_id, sight=sight))
 
     def place(self, binding_ids: Iterable[str]) -> None:
         """Note, before the call, that targets for these bindings may be at the cloud from now on."""
@@ -112,6 +125,12 @@ class Scene:
                 self._bindings[binding_id] = self._changed[binding_id] = replace(
                     binding, placed=True, generation=binding.generation + 1
                 )
+
+    def traceparents(self, binding_ids: Iterable[str]) -> tuple[str, ...]:
+        """The traces of the latest words about these bindings, as many as a piece of work names."""
+        found = (self._bindings.get(binding_id) for binding_id in binding_ids)
+        named = (each.traceparent for each in found if each is not None and each.traceparent is not None)
+        return tuple(islice(dict.fromkeys(named), MOST_LINKS))
 
     def write(self) -> None:
         """Write what was gathered; health is read soon where something is bound whose health nobody knows."""

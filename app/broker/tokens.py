@@ -8,10 +8,10 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
 from app.broker.identifiers import new_identifier
+from app.domain.caller import Caller, Role
 from app.domain.errors import RequestRefused
 from app.domain.journal import Action, Entry
 from app.ledger import clusters, journal, tokens
@@ -21,31 +21,16 @@ from app.ledger.tokens import KeptToken
 LIFETIME: Final = timedelta(days=365)
 """How long an issued token works, unless it is revoked before."""
 
+SHORTEST_LIFETIME: Final = timedelta(minutes=1)
+
+LIVE_AT_ONCE: Final = 2
+"""So many tokens of a cluster are for use: the one in use and, while they are exchanged, the next."""
+
+GRACE: Final = timedelta(hours=1)
+"""For so long an older one still works after a token beyond those was issued: nobody is locked out who comes third."""
+
 LONGEST_TOKEN: Final = 200
 """A longer credential is refused unread."""
-
-
-class Role(StrEnum):
-    """What a caller may do; an agent may do it for one cluster only."""
-
-    ADMIN = "admin"
-    OPERATOR = "operator"
-    VIEWER = "viewer"
-    AGENT = "agent"
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who sent a request. ``cluster_id`` is set for agents alone."""
-
-    role: Role
-    name: str
-    cluster_id: str | None = None
-
-    @property
-    def actor(self) -> str:
-        """The caller as history names it."""
-        return f"{self.role}:{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +43,21 @@ class IssuedToken:
 
 
 def issue_token(
-    ledger: Ledger, role: Role, *, name: str | None = None, cluster_id: str | None = None, actor: str
+    ledger: Ledger,
+    role: Role,
+    *,
+    name: str | None = None,
+    cluster_id: str | None = None,
+    lifetime: timedelta | None = None,
+    actor: str,
 ) -> IssuedToken:
-    """A new token for ``role``, an agent's for its cluster. Raises `RequestRefused` (404) for an unknown cluster."""
+    """A new token for ``role``, an agent's for its cluster, that works for ``lifetime`` (None: a year).
+
+    Of a cluster's, those beyond the newest two end within the hour. Raises `RequestRefused` (404) for an unknown
+    cluster.
+    """
     token_id, secret = new_identifier("t"), secrets.token_urlsafe(32)
-    expires_at = datetime.now(UTC) + LIFETIME
+    expires_at = datetime.now(UTC) + (lifetime or LIFETIME)
     with ledger.begin() as connection:
         account_id = None
         if cluster_id is not None:
@@ -71,7 +66,10 @@ def issue_token(
                 raise RequestRefused(404, "cluster-not-found", f"there is no cluster {cluster_id}")
             account_id = cluster.account_id
         tokens.add(connection, KeptToken(token_id, _hash(secret), role, name, cluster_id), expires_at)
+        ending = tokens.end_older(connection, cluster_id, LIVE_AT_ONCE, GRACE) if cluster_id is not None else []
         detail = f"{token_id} for {role} {name or cluster_id or ''}".strip()
+        if ending:
+            detail += f"; {', '.join(ending)} will end"
         entry = Entry(Action.TOKEN_ISSUED, account_id=account_id, cluster_id=cluster_id, detail=detail)
         journal.add(connection, actor, [entry])
     return IssuedToken(f"{token_id}.{secret}", token_id, expires_at)
@@ -92,7 +90,7 @@ def authenticate(ledger: Ledger, token: str, admin_token: str | None) -> Caller 
     """
     if len(token) > LONGEST_TOKEN:
         return None
-    if admin_token is not None and hmac.compare_digest(_hash(token), _hash(admin_token)):
+    if is_first_administrator(token, admin_token):
         return Caller(Role.ADMIN, "bootstrap")
     token_id, _, secret = token.partition(".")
     if not secret or not token_id.isascii() or not token_id.replace("-", "").isalnum():
@@ -105,5 +103,15 @@ def authenticate(ledger: Ledger, token: str, admin_token: str | None) -> Caller 
     return Caller(Role(kept.role), kept.name or kept.token_id, kept.cluster_id)
 
 
+def is_first_administrator(token: str, admin_token: str | None) -> bool:
+    """Whether ``token`` is the one of the settings."""
+    if admin_token is None or len(token) > LONGEST_TOKEN:
+        return False
+    return hmac.compare_digest(_hash(token), _hash(admin_token))
+
+
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+__all__ = ["Caller", "IssuedToken", "Role", "authenticate", "is_first_administrator", "issue_token", "revoke_token"]

@@ -24,6 +24,7 @@ from app.domain.errors import (
     CloudThrottled,
 )
 from app.metrics import count_budget_wait, count_call
+from app.spans import Span, call_span
 
 VERSIONS: Final = {"clb": "2018-03-17", "vpc": "2017-03-12", "tke": "2018-05-25", "cvm": "2017-03-12"}
 
@@ -92,10 +93,17 @@ class Client:
         Nothing is repeated here: the SDK's own retry sends writes again after they succeeded, so it stays off, and
         whether a write may be sent again is decided by reading back.
         """
+        with call_span(f"cloud {action}", account_id=self.account_id, region=self._region) as here:
+            return self._in_turn(service, action, parameters, send_before, here)
+
+    def _in_turn(
+        self, service: str, action: str, parameters: Mapping[str, Any], send_before: float | None, here: Span
+    ) -> dict[str, Any]:
         asked = time.monotonic()
         self._budget(self.account_id, self._region, action)
         began = time.monotonic()
         count_budget_wait(action, began - asked)
+        here.note(clb_broker__budget_wait_seconds=began - asked)
         if send_before is not None and began > send_before:
             count_call(self.account_id, action, "not-sent", None)
             raise CloudNotSent("NotSent", f"{action}: its time had passed")
@@ -104,10 +112,12 @@ class Client:
         except CloudError as error:
             result = RESULTS.get(type(error), "temporary")
             count_call(self.account_id, action, result, time.monotonic() - began)
+            here.note(clb_broker__result=result, clb_broker__cloud_request_id=error.request_id)
             if isinstance(error, CloudThrottled):
                 self._throttled(self.account_id, self._region, action)
             raise
         count_call(self.account_id, action, "ok", time.monotonic() - began)
+        here.note(clb_broker__result="ok", clb_broker__cloud_request_id=str(fields["RequestId"]))
         return fields
 
     def _send(self, service: str, action: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

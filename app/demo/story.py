@@ -1,6 +1,7 @@
 """The main job as a story: two clusters share one load balancer, and nobody binds an address that is not theirs.
 
-Everything in it is real but the cloud, which is the simulator on the wire: Postgres, the API under gunicorn, a worker.
+Everything in it is real but the cloud and one cluster's Kubernetes, which are simulators on the wire: Postgres, the API
+under gunicorn, a worker, an agent.
 """
 
 import json
@@ -14,6 +15,7 @@ from typing import Any
 import click
 
 from app.demo.client import DemoFailed, HttpClient, wait_for
+from app.demo.cluster import Cluster, running_cluster
 from app.demo.processes import NotStarted, Processes
 from app.ledger.embedded import temporary_postgres
 
@@ -33,8 +35,8 @@ def play(*, once: bool) -> int:
         path = Path(place)
         path.chmod(0o755)  # the embedded Postgres drops its rights and must still reach its data
         try:
-            with temporary_postgres(path) as database_url, Processes(path) as processes:
-                stage = Stage(processes, database_url)
+            with temporary_postgres(path) as url, running_cluster(path) as cluster, Processes(path) as processes:
+                stage = Stage(processes, url, cluster)
                 stage.tell()
                 if not once:
                     stage.stay_up()
@@ -53,7 +55,9 @@ def _interrupt(*_: object) -> None:
 class Stage:
     """The running parts, and the scenes."""
 
-    def __init__(self, processes: Processes, database_url: str) -> None:
+    def __init__(self, processes: Processes, database_url: str, cluster: Cluster) -> None:
+        self._processes = processes
+        self._cluster = cluster
         self._admin_token = secrets.token_urlsafe(24)
         environment = {
             "CLB_BROKER_DATABASE_URL": database_url,
@@ -85,6 +89,7 @@ class Stage:
         self._billing_pods_come()
         self._a_strangers_address_is_refused()
         self._a_pod_goes()
+        self._an_agent_does_it_by_itself()
         self._who_held_the_address()
 
     def stay_up(self) -> None:
@@ -102,13 +107,12 @@ class Stage:
         for cluster_id in ("cls-shop", "cls-billing"):
             self._operator.ask("PUT", f"/v1/clusters/{cluster_id}", _example("cluster.json"))
             self._operator.ask("PUT", f"/v1/load-balancers/lb-shared/grants/{cluster_id}", _example("grant.json"))
-        self._agents = {cluster_id: self._agent(cluster_id) for cluster_id in ("cls-shop", "cls-billing")}
+        self._tokens = {cluster_id: self._token(cluster_id) for cluster_id in ("cls-shop", "cls-billing")}
         _say("cls-shop     VPC-CNI: its pods have addresses on elastic network interfaces of vpc-shop")
         _say("cls-billing  GlobalRouter: its pods have addresses of the container CIDR 172.20.0.0/16 in vpc-billing")
 
-    def _agent(self, cluster_id: str) -> HttpClient:
-        token = self._operator.ask("POST", f"/v1/clusters/{cluster_id}/tokens")["token"]
-        return HttpClient(self.url, token)
+    def _token(self, cluster_id: str) -> str:
+        return str(self._operator.ask("POST", f"/v1/clusters/{cluster_id}/tokens")["token"])
 
     def _shop_pods_come(self) -> None:
         _scene("Three pods come up in cls-shop; its agent posts examples/1-shop-pods-come.json")
@@ -133,6 +137,15 @@ class Stage:
         self._wait_for_state(binding_id, "released")
         self._show_targets(4)
 
+    def _an_agent_does_it_by_itself(self) -> None:
+        _scene("cls-shop runs clb-broker agent; kubectl apply of a Service with direct access, and of two gated pods")
+        environment = self._cluster.agent_environment(self.url, self._tokens["cls-shop"])
+        _say(self._processes.start("agent", environment=environment, ready="works for"))
+        self._cluster.apply()
+        for line in self._cluster.ready_pods():
+            _say(line)
+        self._show_targets(6)
+
     def _who_held_the_address(self) -> None:
         _scene("Later somebody asks: who held 10.0.3.17? GET /v1/history?ip=10.0.3.17&order=asc")
         history = self._operator.ask("GET", "/v1/history", query={"ip": "10.0.3.17", "order": "asc"})
@@ -143,7 +156,8 @@ class Stage:
             raise DemoFailed("the history is empty")
 
     def _post(self, cluster_id: str, name: str) -> list[str]:
-        answer = self._agents[cluster_id].ask("POST", f"/v1/clusters/{cluster_id}/pod-events", _example(name))
+        agent = HttpClient(self.url, self._tokens[cluster_id])
+        answer = agent.ask("POST", f"/v1/clusters/{cluster_id}/pod-events", _example(name))
         for result in answer["results"]:
             _say(f"event {result['event_id']:<10} {result['outcome']}")
         return [result["binding_id"] for result in answer["results"]]

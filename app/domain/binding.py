@@ -128,6 +128,7 @@ class Binding:
     ``holder``: this binding holds its place; at most one per place does, which a partial unique index decides.
     ``placed``: a target for it may be at the cloud under our name, since an intent was written and no read-back
     has shown it gone. Nothing without it is ever removed. ``generation`` counts changes, for compare-and-set.
+    ``traceparent``: the trace of the latest word about it (W3C), so that what is done for it can be followed.
     """
 
     binding_id: str
@@ -155,6 +156,7 @@ class Binding:
     drain_until: datetime | None = None
     verification: Verification = NOT_VERIFIED
     health: Health = Health.UNKNOWN
+    traceparent: str | None = None
 
     @property
     def live(self) -> bool:

@@ -5,7 +5,10 @@
     BrokerError
     ├── SettingError                 a setting is missing or wrong; stops the process
     ├── RequestRefused               the request cannot be served as it is; carries status and code
+    │   └── TooManyRequests              its caller sends too many; carries when to ask again
     ├── LedgerUnavailable            temporary: the database did not answer
+    │   ├── JournalMonthMissing          there was no place for an entry of this month's history
+    │   └── LedgerNotMigrated            its schema, or a right in it, is not there yet
     ├── LeaseLost                    temporary: somebody else holds the load balancer now
     └── CloudError
         ├── CloudTemporary           ask again later
@@ -42,8 +45,28 @@ class RequestRefused(BrokerError):
         self.detail = detail
 
 
+class TooManyRequests(RequestRefused):
+    """A caller sends more than it may; it may ask again in ``retry_after`` seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(429, "too-many-requests", f"too many at once; ask again in {retry_after} s")
+        self.retry_after = retry_after
+
+
 class LedgerUnavailable(BrokerError):
     """The database did not answer; nothing was half done, since every write is one transaction."""
+
+    code = "ledger-unavailable"
+
+
+class JournalMonthMissing(LedgerUnavailable):
+    """The journal has no partition for this month. Nothing was written; who writes has it made, and asks again."""
+
+    code = "journal-month-missing"
+
+
+class LedgerNotMigrated(LedgerUnavailable):
+    """The database answers, but tables, roles or rights are not there yet: migrations have to be run."""
 
 
 class LeaseLost(BrokerError):

@@ -12,10 +12,14 @@ from app.domain.load_balancer import Slot
 from app.domain.target import TargetName
 from app.ledger.rows import fields_of
 from app.ledger.tables import bindings as table
+from app.trail import current_trail
 
 
 def row_of(binding: Binding, change_sequence: int | None) -> dict[str, Any]:
-    """``binding`` as a row; ``change_sequence`` is its place in the order of changes."""
+    """``binding`` as a row; ``change_sequence`` is its place in the order of changes.
+
+    A request that changes it is the latest word about it, and its trace is kept.
+    """
     return {
         "account_id": binding.account_id,
         "binding_id": binding.binding_id,
@@ -26,12 +30,7 @@ def row_of(binding: Binding, change_sequence: int | None) -> dict[str, Any]:
         "ip": binding.ip,
         "port": binding.target.port,
         "target": fields_of(binding.target),
-        "pod_uid": binding.pod.uid,
-        "pod": fields_of(binding.pod),
-        "workload": fields_of(binding.workload) if binding.workload else None,
-        "workload_key": binding.workload_key,
-        "service_namespace": binding.service.namespace if binding.service else None,
-        "service_name": binding.service.name if binding.service else None,
+        **_pod_of(binding),
         "network_mode": binding.network_mode,
         "weight": binding.weight,
         "drain_seconds": binding.drain_seconds,
@@ -57,6 +56,18 @@ def row_of(binding: Binding, change_sequence: int | None) -> dict[str, Any]:
         "bound_at": binding.bound_at,
         "drain_until": binding.drain_until,
         "change_sequence": change_sequence,
+        "traceparent": current_trail().traceparent or binding.traceparent,
+    }
+
+
+def _pod_of(binding: Binding) -> dict[str, Any]:
+    return {
+        "pod_uid": binding.pod.uid,
+        "pod": fields_of(binding.pod),
+        "workload": fields_of(binding.workload) if binding.workload else None,
+        "workload_key": binding.workload_key,
+        "service_namespace": binding.service.namespace if binding.service else None,
+        "service_name": binding.service.name if binding.service else None,
     }
 
 
@@ -90,6 +101,7 @@ def binding_of(row: Sequence[Any]) -> Binding:
         drain_until=kept["drain_until"],
         verification=_verification(kept),
         health=_HEALTHS[kept["health"]],
+        traceparent=kept["traceparent"],
     )
 
 

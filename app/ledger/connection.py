@@ -5,25 +5,39 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import orjson
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.domain.errors import LedgerUnavailable
+from app.domain.errors import JournalMonthMissing, LedgerNotMigrated, LedgerUnavailable
+from app.ledger.endings import begin_gathering, end
+from app.ledger.journal_months import make_ahead
 
 SESSION_OPTIONS: Final = (
     "-c statement_timeout=20000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
 )
 """No statement, lock or forgotten transaction may stop the others for longer; in milliseconds."""
 
+APPLICATION_ROLE: Final = "clb_broker_application"
+AGENT_ROLE: Final = "clb_broker_agent"
+"""What the broker works as, whatever user it logs in as, and what requests of agents that only read are answered as.
+Migrations make both (`migrations/rights.py`)."""
+
+_BEHIND_THE_WALL: Final = text(
+    f"SELECT set_config('role', '{AGENT_ROLE}', true), set_config('clb_broker.cluster_id', :cluster_id, true)"
+)
+
 RESTED_SECONDS: Final = 1.0
 """A pooled connection that was not used for so long is tried before it is used again."""
+
+NOT_THERE: Final = frozenset({"42P01", "42703", "42501"})
+"""What statements meet before migrations were run: no such table, no such column, no right."""
 
 CONNECT_SECONDS: Final = 3
 POOL_SECONDS: Final = 5
@@ -38,10 +52,12 @@ def engine_url(database_url: str) -> str:
 class Ledger:
     """The database behind the broker. Thread-safe; one per process, made after any fork."""
 
-    def __init__(self, database_url: str, pool_size: int = 10) -> None:
-        self._engine = _engine(database_url, pool_size, SESSION_OPTIONS)
+    def __init__(self, database_url: str, pool_size: int = 10, role: str | None = APPLICATION_ROLE) -> None:
+        """``role`` None: as the user that the URI names, for what the owner of the tables alone may do."""
+        options = f"{SESSION_OPTIONS} -c role={role or 'none'}"
+        self._engine = _engine(database_url, pool_size, options)
         # A third of the connections: each is used for a millisecond at a time.
-        hasty = _engine(database_url, max(4, pool_size // 3), f"{SESSION_OPTIONS} -c synchronous_commit=off")
+        hasty = _engine(database_url, max(4, pool_size // 3), f"{options} -c synchronous_commit=off")
         self._statements = hasty.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
@@ -49,10 +65,18 @@ class Ledger:
         """One transaction: committed at the end, rolled back by any exception. Raises `LedgerUnavailable`.
 
         When the database goes away during COMMIT nobody knows whether it happened; the caller hears
-        `LedgerUnavailable` and asks again, which is safe because every use case may be repeated.
+        `LedgerUnavailable` and asks again, which is safe because every use case may be repeated. Where history has no
+        place for this month, that is made, and the caller hears `JournalMonthMissing`, to ask again as well.
         """
-        with _named_errors(), self._engine.begin() as connection:
-            yield connection
+        try:
+            with _named_errors(), self._engine.begin() as connection:
+                begin_gathering(connection)
+                yield connection
+                end(connection)
+        except JournalMonthMissing:
+            with _named_errors(), self._engine.begin() as connection:
+                make_ahead(connection)
+            raise
 
     @contextmanager
     def statements(self) -> Iterator[Connection]:
@@ -65,10 +89,39 @@ class Ledger:
         with _named_errors(), self._statements.connect() as connection:
             yield connection
 
+    def behind_the_wall(self, cluster_id: str) -> "Ledger":
+        """The same database as the agent of one cluster may see it: to read from, and rows of that cluster alone.
+
+        Whatever a query forgets to say, row level security says. It shares the connections; role and cluster are those
+        of each transaction and end with it.
+        """
+        return _WalledLedger(self._engine, cluster_id)
+
     def close(self) -> None:
         """Close all pooled connections."""
         self._engine.dispose()
         self._statements.dispose()
+
+
+class _WalledLedger(Ledger):
+    def __init__(self, engine: Engine, cluster_id: str) -> None:
+        self._engine = engine
+        self._cluster_id = cluster_id
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        with super().begin() as connection:
+            connection.execute(_BEHIND_THE_WALL, {"cluster_id": self._cluster_id})
+            yield connection
+
+    def statements(self) -> NoReturn:
+        raise TypeError("behind the wall every statement belongs to a transaction")
+
+    def behind_the_wall(self, cluster_id: str) -> NoReturn:
+        raise TypeError("this ledger is behind the wall already")
+
+    def close(self) -> NoReturn:
+        raise TypeError("the connections are another's")
 
 
 def _engine(database_url: str, pool_size: int, options: str) -> Engine:
@@ -77,6 +130,7 @@ def _engine(database_url: str, pool_size: int, options: str) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=POOL_SECONDS,
+        hide_parameters=True,  # an error's text goes into logs, and what was sent does not
         pool_use_lifo=True,  # the connection that was used last has its statements prepared
         json_serializer=_dump,
         json_deserializer=orjson.loads,
@@ -92,10 +146,13 @@ def _named_errors() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, PoolTimeout) as error:
+        if f'role "{APPLICATION_ROLE}"' in str(error):
+            raise LedgerNotMigrated("the schema's roles are not there yet: run clb-broker migrate") from error
         raise LedgerUnavailable(_first_line(error)) from error
     except ProgrammingError as error:
-        if _undefined_table(error):
-            raise LedgerUnavailable("the schema is not there yet: run clb-broker migrate") from error
+        if _state(error) in NOT_THERE:
+            said = _first_line(error)
+            raise LedgerNotMigrated(f"the schema is not there yet: run clb-broker migrate ({said})") from error
         raise
     except DBAPIError as error:
         if error.connection_invalidated:
@@ -138,8 +195,8 @@ def _dump(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _undefined_table(error: ProgrammingError) -> bool:
-    return getattr(error.orig, "sqlstate", None) in {"42P01", "42703"}  # undefined table, undefined column
+def _state(error: ProgrammingError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)
 
 
 def _first_line(error: Exception) -> str:

@@ -33,8 +33,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.domain.errors import LeaseLost
-from app.ledger.tables import clusters, load_balancers, regions
+from app.ledger.tables import clusters, journal_numbers, load_balancers, regions, trusts
 from app.ledger.tables import leases as table
+from app.ledger.unsealed import SEALED_TO
 
 
 class LeaseSubject(StrEnum):
@@ -46,6 +47,8 @@ class LeaseSubject(StrEnum):
     TOPOLOGY = "topology"
     REGION = "region"
     HEALTH = "health"
+    SEAL = "seal"
+    KEYS = "keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +222,7 @@ _HEALTH = (
     .group_by(load_balancers.c.account_id, load_balancers.c.region)
     .subquery("health_due")
 )
+_UNSEALED = select(journal_numbers).where(journal_numbers.c.last > SEALED_TO).subquery("unsealed")
 _QUEUES = {
     LeaseSubject.LOAD_BALANCER: _Queue(
         load_balancers,
@@ -232,4 +236,6 @@ _QUEUES = {
     LeaseSubject.TOPOLOGY: _Queue(clusters, clusters.c.cluster_id, clusters.c.topology_due_at),
     LeaseSubject.REGION: _Queue(regions, regions.c.region, regions.c.due_at),
     LeaseSubject.HEALTH: _Queue(_HEALTH, _HEALTH.c.region, _HEALTH.c.due),
+    LeaseSubject.SEAL: _Queue(_UNSEALED, _UNSEALED.c.account_id, _UNSEALED.c.recorded_at),
+    LeaseSubject.KEYS: _Queue(trusts, trusts.c.trust_id, trusts.c.due_at),
 }

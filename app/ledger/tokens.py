@@ -1,7 +1,7 @@
 """Bearer tokens that were issued. Only their hashes are kept."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
@@ -44,6 +44,17 @@ def find_valid(connection: Connection, token_id: str) -> KeptToken | None:
     if row is None:
         return None
     return KeptToken(row.token_id, row.secret_hash, row.role, row.name, row.cluster_id)
+
+
+def end_older(connection: Connection, cluster_id: str, newest: int, grace: timedelta) -> list[str]:
+    """Let a cluster's tokens beyond the ``newest`` end after ``grace``, if not before; the ids of those that will."""
+    mine = and_(table.c.cluster_id == cluster_id, table.c.revoked_at.is_(None))
+    kept = select(table.c.token_id).where(mine).order_by(table.c.created_at.desc(), table.c.token_id.desc())
+    ends = func.now() + grace
+    lasting = or_(table.c.expires_at.is_(None), table.c.expires_at > ends)
+    older = and_(mine, table.c.token_id.not_in(kept.limit(newest)), lasting)
+    ended = update(table).where(older).values(expires_at=ends).returning(table.c.token_id)
+    return sorted(connection.execute(ended).scalars())
 
 
 def revoke(connection: Connection, token_id: str) -> bool:

@@ -10,6 +10,7 @@ It imports nothing of the rest of the broker and nothing of the SDK, so that a w
     world       the state, and the form of a world file; nouns, tasks, records, parameters   what it consists of
     world_file/, edits/   describing and changing it by hand, one module per subject; reading   how both are read
     errors   the two ways of saying no
+    kubernetes/   a cluster's API beside it, for the in-cluster agent: a simulator of its own
 
 What it does not simulate is listed in docs/simulator.md.
 """

@@ -9,6 +9,7 @@ import structlog
 from app.ledger import call_budget
 from app.ledger.call_budget import Outcome, Turn
 from app.ledger.connection import Ledger
+from app.metrics import count_budget_lowered
 from app.planning.clocks import Offset
 from app.planning.pacing import LEAST_SPREAD, next_spread
 from app.worker.crowding import Crowding
@@ -64,4 +65,5 @@ class CallTurns:
         with self._ledger.begin() as connection:
             left = call_budget.lower(connection, account_id, region, action, per_second)
         if left is not None:
+            count_budget_lowered(account_id, action)
             log.warning("budget lowered", account_id=account_id, region=region, action=action, calls_per_second=left)

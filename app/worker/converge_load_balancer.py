@@ -32,6 +32,7 @@ from app.planning.batches import Batch, halves
 from app.planning.observed import Inspection, Observed
 from app.planning.pacing import pause_after
 from app.planning.plan import Change
+from app.spans import serving
 from app.worker.busy_tail import THROTTLED_PAUSE, BusyTail
 from app.worker.workshop import Workshop
 
@@ -147,7 +148,8 @@ class _Writing:
         intent: Intent | None = first
         while intent is not None:
             began = time.monotonic()
-            call = self._call(intent)
+            with serving(intent.traceparents):
+                call = self._call(intent)
             tail = self._tail.after(call, began, len(intent.batch.changes))
             observed_after = self._read_back(intent, observed)
             self._keep_parts(intent.batch, call)

@@ -2,24 +2,29 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from app.broker.note_broken_work import note_broken_work
 from app.broker.take_work import find_work, take_work
+from app.broker.trust_people import trust_people
 from app.domain.errors import LeaseLost, LedgerUnavailable
 from app.ledger.leases import Lease, LeaseSubject
 from app.metrics import count_work_failed, count_work_taken
+from app.spans import span
 from app.worker.converge_load_balancer import converge_load_balancer
 from app.worker.read_health import read_health
+from app.worker.refresh_keys import refresh_keys
 from app.worker.refresh_region import refresh_region
 from app.worker.refresh_topology import refresh_topology
 from app.worker.reverify_ownership import reverify_ownership
+from app.worker.seal_history import seal_account
 from app.worker.verify_ownership import verify_ownership
 from app.worker.workshop import Workshop
 
@@ -58,7 +63,31 @@ LOOPS: Final = (
     Loop(LeaseSubject.TOPOLOGY, refresh_topology, hands=2, least_pause_seconds=0.2),
     Loop(LeaseSubject.REGION, refresh_region, hands=1, least_pause_seconds=0.2),
     Loop(LeaseSubject.HEALTH, read_health, hands=2, least_pause_seconds=0.5),
+    Loop(LeaseSubject.SEAL, seal_account, hands=1, least_pause_seconds=1.0),
+    Loop(LeaseSubject.KEYS, refresh_keys, hands=2, least_pause_seconds=0.5),
 )
+
+
+SPANS: Final[Mapping[LeaseSubject, str]] = {
+    LeaseSubject.LOAD_BALANCER: "pass",
+    LeaseSubject.VERIFICATION: "look",
+    LeaseSubject.REVERIFICATION: "sweep",
+}
+"""What a trace calls a piece of work that is not called by what it is taken for."""
+
+_NAMES: Final[Mapping[LeaseSubject, str]] = {
+    LeaseSubject.LOAD_BALANCER: "load_balancer_id",
+    LeaseSubject.VERIFICATION: "cluster_id",
+    LeaseSubject.REVERIFICATION: "cluster_id",
+    LeaseSubject.TOPOLOGY: "cluster_id",
+    LeaseSubject.REGION: "region",
+    LeaseSubject.HEALTH: "region",
+}
+
+
+def _named(lease: Lease) -> dict[str, str]:
+    """What log lines and spans say of the work under ``lease``."""
+    return {"account_id": lease.account_id, _NAMES.get(lease.subject, "subject_id"): lease.subject_id}
 
 
 class Worker:
@@ -71,12 +100,14 @@ class Worker:
         self._looked = dict.fromkeys((loop.subject for loop in loops), 0.0)
         self._lock = threading.Lock()
         self._wake = threading.Event()
+        self._introduced = not workshop.people  # a worker that was told of no people leaves the others' alone
 
     def run(self, stopped: threading.Event) -> None:
         """Work until ``stopped`` is set; then finish what is at hand and return."""
         with ThreadPoolExecutor(sum(loop.hands for loop in self._loops), "worker") as pool:
             while not stopped.is_set():
                 try:
+                    self._introduce_people()
                     taken = self._look(pool)
                 except LedgerUnavailable as error:
                     log.warning("ledger unavailable", error=str(error))
@@ -92,9 +123,14 @@ class Worker:
         done = 0
         for loop in self._loops:
             for lease in self._leases(loop, loop.hands):
-                loop.work(self._workshop, lease)
+                self._work(loop, lease)
                 done += 1
         return done
+
+    def _introduce_people(self) -> None:
+        if not self._introduced:
+            trust_people(self._workshop.ledger, self._workshop.people)
+            self._introduced = True
 
     def _look(self, pool: ThreadPoolExecutor) -> int:
         """Find out what there is for the free hands, and take it; how much that is."""
@@ -113,8 +149,16 @@ class Worker:
         for lease in leases:
             with self._lock:
                 self._busy[loop.subject] += 1
-            pool.submit(loop.work, self._workshop, lease).add_done_callback(partial(self._end, loop, lease))
+            pool.submit(self._work, loop, lease).add_done_callback(partial(self._end, loop, lease))
         return len(leases)
+
+    def _work(self, loop: Loop, lease: Lease) -> None:
+        named = _named(lease)
+        with span(SPANS.get(loop.subject, loop.subject), **named) as here:
+            if here.context is not None:
+                named["trace_id"] = here.context.trace_id
+            with bound_contextvars(**named):
+                loop.work(self._workshop, lease)
 
     def _leases(self, loop: Loop, limit: int) -> list[Lease]:
         workshop = self._workshop
@@ -129,8 +173,11 @@ class Worker:
             self._busy[loop.subject] -= 1
         self._wake.set()
         error = done.exception()
-        if error is None:
-            return
+        if error is not None:
+            with bound_contextvars(**_named(lease)):
+                self._tell(loop, lease, error)
+
+    def _tell(self, loop: Loop, lease: Lease, error: BaseException) -> None:
         count_work_failed(loop.subject)
         # The lease is left to run out: the work is taken again then, by whoever is free.
         if isinstance(error, (LeaseLost, LedgerUnavailable)):

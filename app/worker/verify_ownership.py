@@ -2,9 +2,10 @@
 
 import structlog
 
-from app.broker.open_look import open_look
+from app.broker.open_look import Look, open_look
 from app.broker.record_verdicts import record_verdicts
 from app.ledger.leases import Lease
+from app.spans import serving
 from app.worker.judge_look import judge_look
 from app.worker.workshop import Workshop
 
@@ -18,9 +19,14 @@ def verify_ownership(workshop: Workshop, lease: Lease) -> None:
     question gets the verdict that a binding would get, by the same evidence.
     """
     look = open_look(workshop.ledger, lease)
+    with serving(binding.traceparent for binding in look.bindings):
+        _judge_and_record(workshop, lease, look)
+
+
+def _judge_and_record(workshop: Workshop, lease: Lease, look: Look) -> None:
     judgements, problem = judge_look(workshop, lease, look)
     if problem is not None:
-        log.warning("ownership not verified", cluster_id=look.cluster.cluster_id, error=problem)
+        log.warning("ownership not verified", error=problem)
     decisions = {
         binding.binding_id: (judgements[binding.binding_id].proof, judgements[binding.binding_id].code)
         for binding in look.bindings

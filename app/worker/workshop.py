@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from app.cloud.client import Client
+from app.domain.trust import PeopleIssuer
 from app.ledger.connection import Ledger
 from app.turns import Turns
 from app.worker.crowding import Crowding
@@ -27,6 +28,7 @@ class Periods:
     cloud_timeout: timedelta
     health: timedelta = timedelta(seconds=10)
     silent: timedelta = timedelta(seconds=300)
+    keys: timedelta = timedelta(seconds=300)
 
     @property
     def bound(self) -> timedelta:
@@ -41,7 +43,11 @@ class Periods:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """Ledger, cloud and periods of one worker. ``incarnation`` is this life of it; no restart repeats it."""
+    """Ledger, cloud and periods of one worker. ``incarnation`` is this life of it; no restart repeats it.
+
+    ``keys_ca_file``: certificates by which the places of issuers' keys are known; None: the usual ones. ``people``:
+    those of the settings, whose keys are to be read.
+    """
 
     ledger: Ledger
     cloud_for: CloudFor
@@ -52,3 +58,5 @@ class Workshop:
     readings: Readings = field(default_factory=Readings)
     crowding: Crowding = field(default_factory=Crowding)
     turns: Turns = field(default_factory=Turns)
+    keys_ca_file: str | None = None
+    people: tuple[PeopleIssuer, ...] = ()

@@ -49,18 +49,24 @@ class Installation:
     def __enter__(self) -> Self:
         self.simulator.start()
         self.start_postgres()
-        self._run("migrate")
-        self.start("serve")
+        try:
+            self._run("migrate")
+            self.start("serve")
+        except BaseException:
+            self.__exit__(None, None, None)  # nobody else ends what was started
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._session.close()  # first: a server that ends waits for its open connections
-        for process in self._processes.values():
-            process.terminate()
-        for name in list(self._processes):
-            self._end(name)
+        callers = [name for name in self._processes if name.startswith("agent")]  # likewise
+        for names in (callers, [name for name in self._processes if name not in callers]):
+            for name in names:
+                self._processes[name].terminate()
+            for name in names:
+                self._end(name)
         self._stop_postgres()
         self.simulator.close()
 
@@ -108,7 +114,10 @@ class Installation:
         self._keeper.communicate()
 
     def start(self, verb: str, **settings: str) -> str:
-        """Start ``serve`` (again at the same address) or a worker, with ``settings`` besides; the line that it says."""
+        """Start ``serve`` (again at the same address) or another verb, with ``settings`` besides; the line it says.
+
+        What follows a hyphen tells processes of one verb apart.
+        """
         listen = self.url.removeprefix("http://") or "127.0.0.1:0"
         log = (self._place / f"{verb}.log").open("a")
         process = subprocess.Popen(
@@ -120,7 +129,7 @@ class Installation:
             start_new_session=True,
         )
         log.close()
-        line = line_with(process, "listening on" if verb == "serve" else "works for")
+        line = line_with(process, "listening on" if verb in {"serve", "webhook"} else "works for")
         assert line is not None, (self._place / f"{verb}.log").read_text()[-3000:]
         self._processes[verb] = process
         if verb == "serve":
@@ -133,10 +142,18 @@ class Installation:
         """What the processes are started with."""
         return self._environment
 
+    def token(self, cluster_id: str) -> str:
+        """The bearer token of that cluster's agent."""
+        return self._tokens[cluster_id]
+
     def kill(self, verb: str) -> None:
         """kill -9 of the process and of its children."""
         os.killpg(self._processes[verb].pid, signal.SIGKILL)
         self._end(verb)
+
+    def signal(self, verb: str, number: signal.Signals) -> None:
+        """Send a signal to the process and its children: SIGSTOP lets it stand still, SIGCONT go on."""
+        os.killpg(self._processes[verb].pid, number)
 
     def stop(self, verb: str) -> int:
         """SIGTERM; the exit code."""
@@ -165,6 +182,10 @@ class Installation:
         answer = self._session.put(f"{self.url}{path}", json=body, headers=_bearer(ADMIN_TOKEN), timeout=30)
         assert answer.status_code in {200, 201}, answer.text
         return answer.json()
+
+    def post_as_operator(self, path: str) -> None:
+        answer = self._session.post(f"{self.url}{path}", headers=_bearer(ADMIN_TOKEN), timeout=30)
+        assert answer.status_code in {200, 204}, answer.text
 
     def get(self, path: str, **query: Any) -> Any:
         answer = self._session.get(f"{self.url}{path}", params=query, headers=_bearer(ADMIN_TOKEN), timeout=30)

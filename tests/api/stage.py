@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.domain.binding import MOVES, Binding, State, Verdict, Verification, moved, revised
-from app.domain.journal import Action, entry_of
+from app.domain.journal import Action, Sight, entry_of
 from app.domain.load_balancer import Inventory, Listener, Rule
 from app.ledger import bindings, journal, load_balancers
 from app.ledger.connection import Connection, Ledger, clock
@@ -72,4 +72,6 @@ def _locked(connection: Connection, binding_id: str) -> Binding:
 def _record(connection: Connection, before: Binding, after: Binding) -> None:
     bindings.write(connection, [], [after], {after.binding_id})
     if before.state is not after.state:
-        journal.add(connection, ACTOR, [entry_of(Action.BINDING_MOVED, before, after, cloud_request_id="req-1")])
+        sight = Sight(after.weight) if after.state is State.BOUND and after.placed else None
+        entry = entry_of(Action.BINDING_MOVED, before, after, cloud_request_id="req-1", sight=sight)
+        journal.add(connection, ACTOR, [entry])

@@ -46,6 +46,8 @@ def test_a_cluster_is_shown_whole(admin: Caller) -> None:
         "last_seen_at": None,
         "failing": [],
         "alarm": False,
+        "trust": None,
+        "trust_keys": None,
     }
 
 

@@ -44,11 +44,17 @@ def test_a_ledger_that_was_not_migrated_is_alive_and_not_ready(bare: Ledger) -> 
     assert int(other.headers["Retry-After"]) > 0
 
 
-def test_a_ledger_of_another_version_is_not_ready(bare: Ledger) -> None:
+@pytest.mark.parametrize(("version", "status"), [("0001", 503), ("9999", 200)])
+def test_a_ledger_of_an_older_version_is_not_ready_one_of_a_newer_is(bare: Ledger, version: str, status: int) -> None:
     with bare.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL ROLE NONE")
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num text NOT NULL)")
-        connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('9999')")
-    problem_of(Caller(application(bare)).get("/readyz"), 503, "not-migrated")
+        connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{version}')")
+        connection.exec_driver_sql("GRANT SELECT ON alembic_version TO PUBLIC")
+    answer = Caller(application(bare)).get("/readyz")
+    assert answer.status_code == status
+    if status == 503:
+        problem_of(answer, 503, "not-migrated")
 
 
 def _counted(caller: Caller, sample: str) -> float:
@@ -131,6 +137,28 @@ def test_metrics_name_what_is_held_and_where_something_is_behind(agent: Caller, 
         'clb_broker_clusters{condition="registered"}': 1,
     }
     assert {sample: _counted(agent, sample) for sample in expected} == expected
+
+
+def _series(caller: Caller) -> int:
+    text = caller.get("/metrics").text
+    return sum(line.startswith("clb_broker_") for line in text.splitlines())
+
+
+def test_whatever_callers_make_up_makes_no_more_series(agent: Caller, stranger: Caller) -> None:
+    def storm(number: int) -> None:
+        agent.tell(bind(f"u{number}", target={"load_balancer_id": f"lb-{number}"}), {"event_id": f"bad-{number}"})
+        agent.get(f"/v1/bindings/b-{number}")
+        agent.get("/v1/history", **{f"x{number}": "1"})
+        stranger.get(f"/nothing/{number}")
+        stranger.send(f"METHOD{number}", "/v1/clusters")
+        stranger.having(f"bad-token-{number}").get("/v1/clusters")
+        agent.put(f"/v1/clusters/c{number}", {})
+
+    storm(0)
+    before = _series(stranger)
+    for number in range(1, 20):
+        storm(number)
+    assert _series(stranger) == before > 50
 
 
 def test_however_often_metrics_are_asked_for_the_ledger_counts_once_in_a_while(agent: Caller, ledger: Ledger) -> None:

@@ -11,6 +11,7 @@ from tests.api import stage
 from tests.api.client import CLUSTER, OTHER_CLUSTER, Caller, bind, pages, problem_of, unbind
 
 ENTRY = {
+    "account_id",
     "sequence",
     "recorded_at",
     "action",
@@ -21,10 +22,15 @@ ENTRY = {
     "port",
     "load_balancer_id",
     "listener_id",
+    "location_id",
+    "presence",
+    "weight",
     "from_state",
     "to_state",
     "reason",
     "actor",
+    "request_id",
+    "trace_id",
     "event_id",
     "cloud_request_id",
     "detail",
@@ -47,8 +53,11 @@ def story(agent: Caller, neighbour: Caller, admin: Caller, ledger: Ledger) -> li
 
 
 def test_history_is_shown_newest_first_or_oldest_first(admin: Caller, story: list[dict[str, Any]]) -> None:
-    sequences = [item["sequence"] for item in story]
-    assert sequences == sorted(set(sequences))
+    for account_id in {item["account_id"] for item in story}:
+        numbers = [item["sequence"] for item in story if item["account_id"] == account_id]
+        assert numbers == list(range(1, len(numbers) + 1))
+    times = [item["recorded_at"] for item in story]
+    assert times == sorted(times)
     assert admin.get("/v1/history", limit=1000).json["items"] == story[::-1]
     assert admin.get("/v1/history", limit=1000, order="desc").json["items"] == story[::-1]
 
@@ -61,7 +70,8 @@ def test_an_entry_has_the_fields_of_the_contract(story: list[dict[str, Any]]) ->
 
 def test_a_move_says_from_where_to_where_why_and_by_whom(story: list[dict[str, Any]]) -> None:
     (rejected,) = [item for item in story if item["to_state"] == "rejected"]
-    assert rejected | {"sequence": 0, "recorded_at": "", "binding_id": ""} == {
+    assert rejected | {"sequence": 0, "recorded_at": "", "binding_id": "", "trace_id": None} == {
+        "account_id": "default",
         "sequence": 0,
         "recorded_at": "",
         "action": "binding-moved",
@@ -72,10 +82,15 @@ def test_a_move_says_from_where_to_where_why_and_by_whom(story: list[dict[str, A
         "port": 53,
         "load_balancer_id": "lb-1",
         "listener_id": "lbl-udp",
+        "location_id": None,
+        "presence": None,
+        "weight": None,
         "from_state": "verifying",
         "to_state": "rejected",
         "reason": "eni-not-found",
         "actor": stage.ACTOR,
+        "request_id": None,
+        "trace_id": None,
         "event_id": None,
         "cloud_request_id": "req-1",
         "detail": "no interface has it",
@@ -88,7 +103,7 @@ def test_an_effect_of_an_event_names_the_event_and_its_sender(agent: Caller) -> 
     agent.tell(event)
     (item,) = agent.get("/v1/history", action="binding-created").json["items"]
     assert (item["event_id"], item["from_state"], item["to_state"]) == (event["event_id"], None, "verifying")
-    assert item["actor"].startswith("agent:t-")
+    assert item["actor"].startswith(f"agent:{CLUSTER}:t-")
 
 
 def test_each_filter_shows_what_equals_it_and_nothing_else(admin: Caller, story: list[dict[str, Any]]) -> None:

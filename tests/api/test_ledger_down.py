@@ -41,7 +41,7 @@ def _asked(route: Route) -> tuple[str, str, object]:
         "tokens.post": {"role": "viewer", "name": "x"},
         "verifications.post": {"cluster_id": CLUSTER, "ip": "10.0.0.2", "network_mode": "vpc-cni"},
     }
-    path += {"/v1/explain": "?pod_uid=u1"}.get(path, "")
+    path += {"/v1/explain": "?pod_uid=u1", "/v1/targets": "?ip=10.0.0.2"}.get(path, "")
     room = route.view.__module__.rpartition(".")[2]
     return route.method, path, bodies.get(f"{room}.{route.endpoint}", {})
 
@@ -87,5 +87,6 @@ def test_connections_that_the_database_ended_are_not_an_error(agent: Caller, led
     agent.tell(bind("u1"))
     with ledger.begin() as connection:
         others = "datname = current_database() AND pid <> pg_backend_pid()"
+        connection.exec_driver_sql("SET LOCAL ROLE NONE")
         connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
     assert agent.tell_one(bind("u2"))["outcome"] == "accepted"

@@ -331,7 +331,7 @@ def test_what_is_rejected_is_recorded_with_its_sender(agent: Caller, admin: Call
         "ip": event["pod"]["ip"],
         "port": 8080,
     }
-    assert item["actor"] == f"agent:{str(agent.token).partition('.')[0]}"
+    assert item["actor"] == f"agent:{CLUSTER}:{str(agent.token).partition('.')[0]}"
 
 
 def test_an_agent_that_speaks_has_been_seen(agent: Caller, admin: Caller) -> None:

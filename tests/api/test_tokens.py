@@ -175,7 +175,7 @@ def test_an_agent_sees_no_other_cluster_through_another_filter(agent: Caller, ne
 
 def test_reaching_for_what_is_anothers_leaves_a_trace(agent: Caller, neighbour: Caller) -> None:
     binding_id = agent.tell_one(bind())["binding_id"]
-    actor = f"agent:{str(neighbour.token).partition('.')[0]}"
+    actor = f"agent:{OTHER_CLUSTER}:{str(neighbour.token).partition('.')[0]}"
     with capture_logs() as logs:
         neighbour.post(f"/v1/clusters/{CLUSTER}/pod-events", {"events": []})
         neighbour.get(f"/v1/bindings/{binding_id}")
@@ -191,3 +191,14 @@ def test_changes_of_another_cluster_are_not_told(agent: Caller, neighbour: Calle
     agent.tell(bind())
     problem_of(neighbour.get(f"/v1/clusters/{CLUSTER}/changes"), 403)
     assert neighbour.get(f"/v1/clusters/{OTHER_CLUSTER}/changes").json["items"] == []
+
+
+@pytest.mark.parametrize("path", [f"/v1/clusters/{CLUSTER}/tokens", "/v1/tokens"])
+def test_a_token_lasts_as_long_as_was_asked(agent: Caller, admin: Caller, path: str) -> None:
+    about = {"role": "auditor", "name": "x"} if path == "/v1/tokens" else {}
+    answer = admin.post(path, {**about, "expires_in_seconds": 60})
+    assert answer.status_code == 201
+    left = datetime.fromisoformat(answer.json["expires_at"]) - datetime.now(UTC)
+    assert timedelta(seconds=30) < left <= timedelta(seconds=60)
+    for wrong in (0, -1, 59, 31_536_001, 1.5, "60", True, 10**30):
+        problem_of(admin.post(path, {**about, "expires_in_seconds": wrong}), 422, "invalid-request")

@@ -50,6 +50,7 @@ def test_a_cluster_is_new_once_and_its_work_can_be_taken(ledger: Ledger) -> None
     assert execute(ledger, "SELECT subject, epoch FROM leases ORDER BY 1") == [
         ("region", 0),
         ("reverification", 0),
+        ("seal", 0),
         ("topology", 0),
         ("verification", 0),
     ]
@@ -73,7 +74,14 @@ def test_a_load_balancer_is_new_once_and_due_whenever_it_is_set(ledger: Ledger) 
     assert not balancer(ledger, region="elsewhere")
     due = "SELECT due_at <= now(), not_before <= now(), region FROM load_balancers"
     assert execute(ledger, due) == [(True, True, "elsewhere")]
-    assert execute(ledger, "SELECT subject_id FROM leases ORDER BY 1") == ["elsewhere", "elsewhere", "lb-1", "r", "r"]
+    assert execute(ledger, "SELECT subject_id FROM leases ORDER BY 1") == [
+        "default",
+        "elsewhere",
+        "elsewhere",
+        "lb-1",
+        "r",
+        "r",
+    ]
     assert execute(ledger, "SELECT region FROM regions ORDER BY 1") == ["elsewhere", "r"]
     assert [entry[4] for entry in history(ledger)] == ["region r", "region elsewhere"]
 

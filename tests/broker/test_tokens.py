@@ -1,5 +1,7 @@
 """Tokens: shown once, kept as hashes, bound to a role, and over when revoked or expired."""
 
+from datetime import timedelta
+
 import pytest
 
 from app.broker.register_cluster import register_cluster
@@ -115,3 +117,29 @@ def test_authentication_fails_closed_when_the_ledger_is_away() -> None:
     with pytest.raises(LedgerUnavailable):
         authenticate(away, "t-1.secret", ADMIN)
     away.close()
+
+
+def test_of_a_cluster_s_tokens_those_beyond_the_newest_two_end_within_the_hour(ledger: Ledger) -> None:
+    issued = [issue_token(ledger, Role.AGENT, cluster_id="cls-a", actor="operator:ann") for _ in range(4)]
+    person = issue_token(ledger, Role.VIEWER, name="ann", actor="operator:ann")
+    soon = "SELECT token_id FROM tokens WHERE expires_at <= now() + interval '1 hour' ORDER BY token_id"
+    assert execute(ledger, soon) == sorted(each.token_id for each in issued[:2])
+    assert all(authenticate(ledger, each.token, ADMIN) for each in (*issued, person))
+    (told,) = execute(ledger, "SELECT detail FROM journal WHERE detail LIKE :like", like=f"{issued[3].token_id}%")
+    assert told.endswith(f"; {issued[1].token_id} will end")
+
+
+def test_a_token_that_ends_sooner_anyhow_is_not_made_to_last(ledger: Ledger) -> None:
+    first = issue_token(ledger, Role.AGENT, cluster_id="cls-a", lifetime=timedelta(minutes=1), actor="operator:ann")
+    for _ in range(3):
+        issue_token(ledger, Role.AGENT, cluster_id="cls-a", actor="operator:ann")
+    expires = f"SELECT expires_at < now() + interval '2 minutes' FROM tokens WHERE token_id = '{first.token_id}'"
+    assert execute(ledger, expires) == [True]
+
+
+def test_a_revoked_token_takes_no_place_of_the_two(ledger: Ledger) -> None:
+    first, second = (issue_token(ledger, Role.AGENT, cluster_id="cls-a", actor="operator:ann") for _ in range(2))
+    revoke_token(ledger, second.token_id, actor="operator:ann")
+    issue_token(ledger, Role.AGENT, cluster_id="cls-a", actor="operator:ann")
+    lasting = f"SELECT expires_at > now() + interval '1 day' FROM tokens WHERE token_id = '{first.token_id}'"
+    assert execute(ledger, lasting) == [True]

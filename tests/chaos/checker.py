@@ -14,15 +14,14 @@ A8        calls per action in any one second within the budget
 A9        an intent before each write and an outcome after it; no gap in a binding's journal; no empty write
 A10       nothing implicit takes more than its share of a listener, nor the last target
 A11       nothing changes while no worker runs; what has no token is refused
+A12       a bind waits for no more of other clusters' calls than its turn allows
 feed      the changes of a cluster, read to their end, say of each binding what the ledger says
 ========= ==================================================================================================
-
-A12 (fairness) is a matter of measured times and not judged here.
 """
 
 from collections.abc import Iterator
 
-from tests.chaos import claims, removals, words, writes
+from tests.chaos import claims, fairness, removals, words, writes
 from tests.chaos.histories import Breach, History
 
 RULES = (
@@ -38,6 +37,7 @@ RULES = (
     writes.pace,
     writes.traced,
     writes.stays,
+    fairness.in_turn,
 )
 
 

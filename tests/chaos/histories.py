@@ -172,10 +172,25 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Stall:
+    """For how many seconds until then a process waited for a processor: a worker, or the cloud's own (number 0). A call
+    that was sent meanwhile, or came, did so at the end of it."""
+
+    until: float
+    seconds: float
+    process_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
-    """What the run was held to: periods in seconds, the budget in calls per second, the guard's share."""
+    """What the run was held to: periods in seconds, the budget in calls per second, the guard's share.
+
+    ``at_hand`` is how many calls of one action may have been begun when a bind becomes due: one for each of the hands
+    of two workers, and a second's calls for the time that a verdict takes to be seen.
+    """
 
     budget: int = 18
+    at_hand: int = 2 * 16 + 18
     cloud_timeout: float = 1.0
     right_target: float = 33.0
     converge: float = 35.0
@@ -201,6 +216,7 @@ class History:
     operations: tuple[Operation, ...] = ()
     kept: tuple[Kept, ...] = ()
     troubles: tuple[Trouble, ...] = ()
+    stalls: tuple[Stall, ...] = ()
     owners: Mapping[str, str] = field(default_factory=dict)
     doubted: Mapping[str, int] = field(default_factory=dict)
     ended_at: float = 0.0

@@ -107,6 +107,7 @@ def numbers_without_lock() -> None:
     """Changes are numbered by a sequence, outside of any lock, and some commit late."""
 
     def next_changes(connection: Connection, counts: Mapping[str, int]) -> dict[str, int]:
+        connection.execute(text("SET LOCAL ROLE NONE"))  # the application may make nothing
         connection.execute(text("CREATE SEQUENCE IF NOT EXISTS chaos_numbers START 1000000"))
         first = {}
         for cluster_id in sorted(counts):
@@ -114,7 +115,7 @@ def numbers_without_lock() -> None:
                 text("SELECT nextval('chaos_numbers') FROM generate_series(1, :n)"), {"n": counts[cluster_id]}
             )
             first[cluster_id] = min(row[0] for row in numbers)
-        time.sleep(random.choice([0.0, 0.0, 0.3]))
+        time.sleep(random.choice([0.0, 0.3]))
         return first
 
     def lock(connection: Connection, cluster_ids: Any) -> list[Any]:
@@ -130,6 +131,11 @@ def empty_call() -> None:
     writing.write_changes = write_and_the_empty_rest
 
 
+def first_come_first_served() -> None:
+    """Work is taken in the order in which it became due, whosever it is."""
+    leases.take = _taking("FALSE", 1)
+
+
 def retries_that_end() -> None:
     """After three failures in a row nobody tries again."""
     passes.pause_after = pause_that_ends
@@ -143,6 +149,8 @@ class Mistake:
     promises: frozenset[str]
     faults: tuple[str, ...] = ("none",)
     in_the_api: bool = False
+    scene: str = "chapter"
+    """Where it shows: in a chapter under those faults, in a `crowd` (`tests.chaos.crowd`), or in a small `storm`."""
     patience: float = 15.0
     """How long rest is waited for, in seconds; the whole bound where its lack is what shows the mistake."""
 
@@ -152,20 +160,27 @@ MISTAKES: dict[str, Mistake] = {
     "strangers-cleaned-up": Mistake(strangers_cleaned_up, frozenset({"A4"})),
     "same-name-same-lease": Mistake(same_name_same_lease, frozenset({"A7"})),
     "rescue-by-time": Mistake(rescue_by_time, frozenset({"A7"})),
-    "numbers-without-lock": Mistake(numbers_without_lock, frozenset({"feed"}), in_the_api=True),
+    "numbers-without-lock": Mistake(numbers_without_lock, frozenset({"feed"}), in_the_api=True, scene="storm"),
     "empty-call": Mistake(empty_call, frozenset({"A9"})),
+    "first-come-first-served": Mistake(first_come_first_served, frozenset({"A12"}), scene="crowd"),
     "retries-that-end": Mistake(retries_that_end, frozenset({"A6"}), ("internal errors", "cloud cut"), patience=40.0),
 }
 
 
 def caught(name: str, seed: int, tries: int = 4, patience: float | None = None) -> list[Breach]:
     """The breaches of the promises that the mistake breaks, seen in up to ``tries`` chapters; none: not caught."""
+    from tests.chaos.crowd import crowd
     from tests.chaos.plant import Plant, fresh_place
     from tests.chaos.rounds import play
+    from tests.chaos.storm import storm
     from tests.chaos.story import Story
 
-    with fresh_place() as place, Plant(place, name, in_the_api=MISTAKES[name].in_the_api) as plant:
-        story, mistake = Story(random.Random(f"{seed} {name}")), MISTAKES[name]
+    mistake = MISTAKES[name]
+    if mistake.scene != "chapter":
+        found = crowd(seed, name) if mistake.scene == "crowd" else storm(seed, 500, 10, name).breaches
+        return [breach for breach in found if breach.promise in mistake.promises]
+    with fresh_place() as place, Plant(place, name, in_the_api=mistake.in_the_api) as plant:
+        story = Story(random.Random(f"{seed} {name}"))
         for _ in range(tries):
             breaches = play(plant, story, mistake.faults, patience=patience or mistake.patience)
             expected = [breach for breach in breaches if breach.promise in mistake.promises]

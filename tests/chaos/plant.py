@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Self
 
 import psycopg
@@ -33,20 +34,19 @@ from tests.chaos.histories import (
     Row,
     Terms,
 )
+from tests.chaos.pulse import Pulse
 from tests.chaos.told import Told, snapshot_of, word_of
-from tests.chaos.world import CLUSTERS, LOAD_BALANCERS, SECRET, world
+from tests.chaos.world import CLUSTERS, SECRET, Scale, world
 
 SETTINGS = {
     "CLB_BROKER_DRAIN_SECONDS": "1",
     "CLB_BROKER_LEASE_SECONDS": "3",
     "CLB_BROKER_CLOUD_TIMEOUT_SECONDS": "1",
-    "CLB_BROKER_SWEEP_SECONDS": "2",
-    "CLB_BROKER_REVERIFY_SECONDS": "2",
-    "CLB_BROKER_TOPOLOGY_SECONDS": "2",
 }
+LOOKS = ("CLB_BROKER_SWEEP_SECONDS", "CLB_BROKER_REVERIFY_SECONDS", "CLB_BROKER_TOPOLOGY_SECONDS")
 LEASE_SECONDS = 3.0
-TERMS = Terms(cloud_timeout=1.0, right_target=2 + 1 + 30, converge=3 + 2 + 30)
 WORKERS = ("worker-1", "worker-2")
+USUAL = Scale()
 
 
 class Plant(Installation):
@@ -55,26 +55,39 @@ class Plant(Installation):
     ``mistake`` starts the workers (or, for one, the API) with a known mistake put back, see `tests.chaos.mistakes`.
     """
 
-    def __init__(self, place: Path, mistake: str | None = None, *, in_the_api: bool = False) -> None:
-        super().__init__(place, world(), **SETTINGS)
+    def __init__(
+        self, place: Path, mistake: str | None = None, *, in_the_api: bool = False, scale: Scale = USUAL
+    ) -> None:
+        looks = dict.fromkeys(LOOKS, str(scale.look_seconds))
+        super().__init__(place, world(scale.load_balancers), **SETTINGS, **looks)
+        self.terms = terms(scale)
+        self._load_balancers = scale.load_balancers
         self.mistake = mistake
         self._mistaken_api = in_the_api
         self._has_ledger = False
         self.moving = threading.RLock()
         """Held while workers are ended and started: two faults may want the same one."""
         self.told = Told()
+        self.pulse = Pulse(lambda: [each.pid for name, each in list(self._processes.items()) if name in WORKERS])
         self._cursors: dict[str, str | None] = dict.fromkeys(CLUSTERS)
 
     def __enter__(self) -> Self:
         super().__enter__()
+        self.pulse.start()
         try:
-            self.set_the_table(CLUSTERS, LOAD_BALANCERS)
+            self.set_the_table(CLUSTERS, self._load_balancers)
             for name in WORKERS:
                 self.start(name)
         except BaseException:
             self.__exit__(None, None, None)
             raise
         return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.pulse.end()
+        super().__exit__(kind, error, trace)
 
     def start(self, verb: str) -> None:
         """As in `Installation`, with the mistake where there is one. An API without a ledger is not waited for."""
@@ -187,6 +200,7 @@ class Plant(Installation):
             heard=tuple(told.heard),
             probes=tuple(told.probes),
             troubles=tuple(told.troubles),
+            stalls=tuple(self.pulse.stalls),
             owners=dict(told.owners),
             doubted=dict(told.doubted),
             targets={_at(row): row["weight"] for row in self.simulator.targets()},
@@ -194,7 +208,7 @@ class Plant(Installation):
             rows=tuple(self._rows()),
             at_rest=at_rest,
             ended_at=time.time(),
-            terms=TERMS,
+            terms=self.terms,
         )
         if not whole:
             return found
@@ -277,6 +291,11 @@ class Plant(Installation):
     def _kept(self) -> Iterator[Kept]:
         for row in self._select("SELECT cluster_id, event_id, outcome, binding_id FROM events"):
             yield Kept(**row)
+
+
+def terms(scale: Scale) -> Terms:
+    """The bounds D and B for the settings above: a period, a drain or a lease, and half a minute for calls in turn."""
+    return Terms(cloud_timeout=1.0, right_target=scale.look_seconds + 1 + 30, converge=3 + scale.look_seconds + 30)
 
 
 @contextmanager

@@ -11,14 +11,14 @@ from tests.chaos.checker import broken
 from tests.chaos.claims import not_converged
 from tests.chaos.faults import DOUBTED, FAULTS
 from tests.chaos.histories import Breach, Trouble
-from tests.chaos.plant import TERMS, Plant
+from tests.chaos.plant import Plant
 from tests.chaos.story import Story
 from tests.chaos.world import CLUSTERS
 
 MOVING = frozenset({"verifying", "pending", "draining", "removing"})
 
 
-def play(plant: Plant, story: Story, faults: Sequence[str], *, patience: float = TERMS.converge + 5) -> list[Breach]:
+def play(plant: Plant, story: Story, faults: Sequence[str], *, patience: float | None = None) -> list[Breach]:
     """Let the faults strike while a chapter is told; the promises that are broken by the whole run so far."""
     troubles: list[BaseException] = []
     telling = threading.Thread(target=_tell, args=(plant, story, troubles), daemon=True)
@@ -35,12 +35,11 @@ def play(plant: Plant, story: Story, faults: Sequence[str], *, patience: float =
     return judged(plant, patience)
 
 
-def judged(plant: Plant, patience: float) -> list[Breach]:
+def judged(plant: Plant, patience: float | None = None) -> list[Breach]:
     """Wait for rest, within the published bound and a little more, and let the checker look at everything."""
-    at_rest = _rest(plant, patience)
-    for cluster_id in CLUSTERS:
-        if any(heard.cluster_id == cluster_id for heard in plant.told.heard):
-            plant.follow(cluster_id, to_the_end=True)
+    at_rest = _rest(plant, plant.terms.converge + 5 if patience is None else patience)
+    for cluster_id in _followed(plant):
+        plant.follow(cluster_id, to_the_end=True)
     return broken(plant.history(at_rest))
 
 
@@ -82,14 +81,30 @@ def _clear_doubts(plant: Plant, story: Story) -> None:
     story.speak_again(plant, doubted)
 
 
+def _followed(plant: Plant) -> list[str]:
+    """The clusters of whose changes somebody has read."""
+    heard = {heard.cluster_id for heard in plant.told.heard}
+    return [cluster_id for cluster_id in CLUSTERS if cluster_id in heard]
+
+
+def _read_on(plant: Plant, seconds: float) -> None:
+    """Read changes as they come for a while: what is skipped is skipped between two that are committed."""
+    end, followed = time.monotonic() + seconds, _followed(plant)
+    while time.monotonic() < end:
+        for cluster_id in followed:
+            plant.follow(cluster_id)
+        time.sleep(0.04)
+
+
 def _rest(plant: Plant, patience: float) -> float | None:
     """When the cloud was what the words ask for and nothing was on its way; None when it never was."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
-        before = time.time()
+        before, looked = time.time(), time.monotonic()
         found = plant.history(whole=False)
         moving = [row for row in found.rows if row.state in MOVING]
         if not moving and not plant.unfinished() and not list(not_converged(found)):
             return before
-        time.sleep(0.2)
+        # A look at a long history must not keep the cloud, which lives in this process, from its calls.
+        _read_on(plant, max(0.2, 4 * (time.monotonic() - looked)))
     return None

@@ -70,6 +70,7 @@ class Story:
 
     chance: Random
     arrivals: Sequence[tuple[str, int]] = ARRIVALS
+    load_balancers: Sequence[str] = LOAD_BALANCERS
     revision: int = 100
     alive: list[Pod] = field(default_factory=list)
     omitted: list[Pod] = field(default_factory=list)
@@ -216,7 +217,7 @@ class Story:
         while address(cluster_id, number % LAST_ADDRESS) in taken:
             number = self._used[cluster_id] = number + 1
         ip = address(cluster_id, number % LAST_ADDRESS)
-        name, listener_id = self.chance.choice(LOAD_BALANCERS), self.chance.choice(LISTENERS)
+        name, listener_id = self.chance.choice(self.load_balancers), self.chance.choice(LISTENERS)
         pod = Pod(cluster_id, self._uid(cluster_id), ip, name, listener_id, self.chance.choice([10, 10, 20]))
         self.alive.append(pod)
         return pod

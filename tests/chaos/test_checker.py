@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chaos import removals
+from tests.chaos import fairness, removals
 from tests.chaos.checker import RULES, broken
 from tests.chaos.histories import (
     Breach,
@@ -20,6 +20,7 @@ from tests.chaos.histories import (
     Probe,
     Row,
     Snapshot,
+    Stall,
     Terms,
     Trouble,
     Word,
@@ -27,6 +28,7 @@ from tests.chaos.histories import (
 
 HERE = Place("lb-1", "lbl-1", "10.0.1.1")
 THERE = Place("lb-1", "lbl-1", "10.0.2.1")
+WAITING = Place("lb-w", "lbl-1", "10.0.2.7")
 FOREIGN = Place("lb-1", "lbl-1", "10.0.9.9", 9000)
 ONE_OF_THREE = "agent took 1 of 3 targets off lbl-1 without a word"
 REGISTER, DEREGISTER = "BatchRegisterTargets", "BatchDeregisterTargets"
@@ -103,6 +105,12 @@ def kept_promises() -> History:
         at_rest=12.0,
         terms=Terms(budget=2),
     )
+
+
+def noise(count: int, since: float, every: float) -> tuple[Call, ...]:
+    """Registrations for cls-a on other load balancers."""
+    calls = (call(f"n{number}", since + number * every, REGISTER, HERE) for number in range(count))
+    return tuple(replace(each, load_balancer_id=f"lb-n{number}") for number, each in enumerate(calls))
 
 
 def promises(history: History) -> set[str]:
@@ -303,6 +311,14 @@ def _changes_without_workers(history: History) -> History:
     return replace(history, troubles=(Trouble("no worker", 9.0, 12.0, silent=True),))
 
 
+def _noise_goes_first(history: History) -> History:
+    """What another cluster wants of sixty load balancers is all registered before a bind that was due before it."""
+    own = replace(history.calls[1], places=frozenset({HERE}), target_count=1)
+    late = replace(call("r7", 9.0, REGISTER, THERE), load_balancer_id="lb-2")
+    calls = (history.calls[0], own, *noise(60, 1.6, 0.1), *history.calls[2:], late)
+    return replace(history, calls=calls, troubles=())
+
+
 SPOILED = (
     ("A1", _without_event),
     ("A2", _other_answer_kept),
@@ -336,6 +352,7 @@ SPOILED = (
     ("A10", _snapshot_takes_the_last),
     ("A11", _bad_token_let_in),
     ("A11", _changes_without_workers),
+    ("A12", _noise_goes_first),
     ("feed", _feed_skips_the_last),
 )
 
@@ -367,6 +384,65 @@ def _journal(heir: bool) -> tuple[Entry, ...]:
 def test_a_target_whose_new_pod_waits_for_its_proof_counts_as_one_that_is_there(heir: bool) -> None:
     history = replace(History(at_rest=0.0), entries=_journal(heir))
     assert list(removals.blast(history)) == ([] if heir else [Breach("A10", ONE_OF_THREE)])
+
+
+@pytest.mark.parametrize(
+    ("others", "own", "broken_rules"),
+    [(50, 0, 0), (51, 0, 0), (52, 0, 1), (60, 9, 0), (61, 9, 1)],
+    ids=["at hand", "and a turn", "one more", "as many turns as its own", "more turns than its own"],
+)
+def test_a_bind_waits_for_what_is_at_hand_and_for_a_turn_of_each_other_cluster(
+    others: int, own: int, broken_rules: int
+) -> None:
+    mine = (
+        replace(each, load_balancer_id=f"lb-o{number}", places=frozenset({THERE}), request_id=f"o{number}")
+        for number, each in enumerate(noise(own, 1.7, 0.01))
+    )
+    last = replace(call("last", 9.0, REGISTER, WAITING), load_balancer_id="lb-w")
+    entries = (
+        entry(1, 0.5, ("verifying", "pending")),
+        entry(2, 0.5, ("verifying", "pending"), None, THERE),
+        replace(entry(3, 1.5, ("verifying", "pending"), None, THERE), binding_id="b3", place=WAITING),
+    )
+    history = History(calls=(*noise(others, 1.6, 0.1), *mine, last), entries=entries, at_rest=0.0)
+    assert len(list(fairness.in_turn(history))) == broken_rules
+    # Nobody is judged by what happened beside a fault, nor by the time in which the load balancer itself was busy.
+    struck = replace(history, troubles=(Trouble("cloud cut", 1.0, 2.0),))
+    busy = replace(call("tail", 8.5, DEREGISTER, WAITING), load_balancer_id="lb-w")
+    assert list(fairness.in_turn(struck)) == []
+    assert list(fairness.in_turn(replace(history, calls=(*history.calls, busy)))) == []
+
+
+@pytest.mark.parametrize(
+    ("stalls", "every", "promised"),
+    [
+        ([], 0.4, {"A8"}),
+        ([(29.9, 0.1, 7)], 0.4, {"A8"}),
+        ([(29.9, 0.15, 7), (30.0, 0.1, 7)], 0.4, set()),
+        ([(29.9, 0.15, 0), (29.9, 0.1, 7)], 0.4, set()),
+        ([(29.9, 0.15, 8), (29.9, 0.1, 7)], 0.4, {"A8"}),
+        ([(29.0, 5.0, 7)], 0.4, {"A8"}),
+        ([(30.5, 5.0, 7)], 0.4, {"A8"}),
+        ([(29.9, 5.0, 7)], 0.25, {"A8"}),
+    ],
+    ids=[
+        "none",
+        "too short",
+        "together long enough",
+        "the cloud's and a worker's",
+        "two workers'",
+        "long before",
+        "after it",
+        "two thirds more",
+    ],
+)
+def test_a_window_whose_first_call_was_held_up_by_the_machine_proves_nothing(
+    stalls: list[tuple[float, float, int]], every: float, promised: set[str]
+) -> None:
+    history = kept_promises()
+    more = tuple(call(f"x{number}", 30.0 + number * every, "DescribeTargets") for number in range(3))
+    noted = tuple(Stall(*each) for each in stalls)
+    assert promises(replace(history, calls=(*history.calls, *more), stalls=noted)) == promised
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)

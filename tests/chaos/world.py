@@ -1,6 +1,8 @@
 """The world of the fault suite: two VPC-CNI clusters in one network, a GlobalRouter cluster in another, two load
-balancers. Addresses 10.0.3.x pass from machines of cls-a to machines of cls-b and back."""
+balancers or more. Addresses 10.0.3.x pass from machines of cls-a to machines of cls-b and back."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tests.acceptance.installation import FAST
@@ -14,7 +16,16 @@ ROAMING = {"cls-a": "eni-a2", "cls-b": "eni-b2"}
 QUIET = {**FAST, "target_quota": 500, "batch_seconds": 0.1}
 
 
-def world() -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How many load balancers there are, and after how many seconds each of them, and each proof, is looked at again:
+    seldom where there are many, or nothing but that would fit into the budget of reads."""
+
+    load_balancers: tuple[str, ...] = LOAD_BALANCERS
+    look_seconds: int = 2
+
+
+def world(load_balancers: Sequence[str] = LOAD_BALANCERS) -> dict[str, Any]:
     """The description that the simulator builds its world from."""
     return {
         "region": "ap-guangzhou",
@@ -53,7 +64,7 @@ def world() -> dict[str, Any]:
                 "cluster_cidr": "172.20.0.0/16",
             },
         ],
-        "load_balancers": [load_balancer(name, number) for number, name in enumerate(LOAD_BALANCERS, 1)],
+        "load_balancers": [load_balancer(name, number) for number, name in enumerate(load_balancers, 1)],
     }
 
 

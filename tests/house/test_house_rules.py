@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from app.agent.deciding.problems import Reason
+
 HOUSE = Path(__file__).parents[2]
 MODULES = sorted(path for folder in ("app", "migrations", "benchmarks") for path in (HOUSE / folder).rglob("*.py"))
 LONGEST_MODULE = 300
@@ -67,8 +69,9 @@ def test_the_readme_names_both_commands_and_every_example() -> None:
 
 def test_every_setting_is_in_the_operators_table() -> None:
     operations = (HOUSE / "docs" / "operations.md").read_text()
-    settings = (HOUSE / "app" / "settings.py").read_text()
-    names = set(re.findall(r'reader\.(?:text|number|secret)\("([A-Z_]+)"', settings))
+    files = (HOUSE / "app" / "settings.py", HOUSE / "app" / "agent" / "settings.py")
+    settings = "".join(path.read_text() for path in files)
+    names = set(re.findall(r'reader\.(?:text|number|secret|names|needed)\("([A-Z_]+)"', settings))
     assert len(names) > 10
     assert {name for name in names if f"CLB_BROKER_{name}" not in operations} == set()
 
@@ -89,3 +92,8 @@ def test_every_ownership_check_is_in_the_table_for_people_with_its_codes() -> No
     assert {name: re.findall(r"`([a-z-]+)`", codes) for name, codes in rows.items()} == {
         check.name: [code.value for code in check.codes] for check in CHECKS
     }
+
+
+def test_every_reason_of_an_event_is_in_the_agents_page() -> None:
+    page = (HOUSE / "docs/agent.md").read_text(encoding="utf-8")
+    assert [reason for reason in Reason if f"`{reason}`" not in page] == []

@@ -156,6 +156,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
 def execute(ledger: Ledger, statement: str, **parameters: Any) -> list[Any]:
     """Run one statement, as an operator would at the database; its rows, or the single values where rows have one."""
     with ledger.begin() as connection:
+        connection.execute(text("SET LOCAL ROLE NONE"))  # the one who logged in, who may do all
         result = connection.execute(text(statement), parameters)
         rows = result.all() if result.returns_rows else []
     return [row[0] if len(row) == 1 else tuple(row) for row in rows]

@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
-from app.domain.binding import Health, State
+from app.domain.binding import Health, State, Verdict, Verification
 from app.domain.codes import Code
+from app.ledger import journal_months
 from app.ledger.connection import Ledger
-from app.ledger.figures import NONE, Figures, Registered, figures
+from app.ledger.figures import LAG_BOUNDS, NONE, Figures, History, Registered, figures
+from tests.broker.sealing import seal, tell
 from tests.ledger.building import a_binding, execute, furnish, keep
 
 PLACED = {"placed": True, "holder": True}
@@ -25,7 +27,27 @@ def test_an_empty_ledger_is_counted_as_nothing(ledger: Ledger) -> None:
         load_balancers=Registered(dict.fromkeys(("registered", "behind", "failing", "alarm", "missing"), 0), NONE),
         greatest_lag=NONE,
         clusters=Registered(dict.fromkeys(("registered", "silent", "unread", "failing", "alarm"), 0), NONE),
+        history=History(0, NONE, journal_months.AHEAD),
+        key_sets=Registered(dict.fromkeys(("registered", "failing", "unread"), 0), NONE),
+        proofs=dict.fromkeys(Verdict, 0),
+        lags=dict.fromkeys(LAG_BOUNDS, 0),
     )
+
+
+def test_entries_that_wait_for_their_seal_are_counted_with_the_time_of_the_oldest(ledger: Ledger) -> None:
+    for account_id in ("default", "other"):
+        tell(ledger, 3, account_id)
+    tell(ledger, 1, "sealed")
+    for account_id in ("default", "sealed"):
+        seal(ledger, account_id)
+    tell(ledger, 2)
+    history = counted(ledger).history
+    assert history.unsealed == 5
+    (waited,) = execute(ledger, "SELECT clock_timestamp() - min(recorded_at) FROM journal WHERE account_id = 'other'")
+    assert NONE < history.seal_lag <= waited
+    seal(ledger)
+    seal(ledger, "other")
+    assert counted(ledger).history == History(0, NONE, journal_months.AHEAD)
 
 
 def test_bindings_are_counted_by_state_and_reason_and_those_that_ended_are_not(ledger: Ledger) -> None:
@@ -67,6 +89,22 @@ def test_load_balancers_are_counted_by_what_is_the_matter_with_them(ledger: Ledg
     expected = {"registered": 3, "behind": 2, "failing": 2, "alarm": 1, "missing": 1}
     assert found.load_balancers.conditions == expected
     assert 10 * MINUTES <= found.greatest_lag < 20 * MINUTES <= found.load_balancers.longest_failure < 60 * MINUTES
+    assert found.lags == {bound: (bound >= 300) + (bound >= 900) for bound in LAG_BOUNDS}
+    assert 12 * MINUTES <= found.lag_sum < 24 * MINUTES
+
+
+def test_proofs_are_counted_by_their_verdict_as_long_as_a_binding_can_move(ledger: Ledger) -> None:
+    furnish(ledger)
+    found = {
+        "b-1": (State.BOUND, Verdict.PROVEN),
+        "b-2": (State.PENDING, Verdict.DECLARED),
+        "b-3": (State.VERIFYING, Verdict.UNKNOWN),
+        "b-4": (State.REJECTED, Verdict.DISPROVEN),
+    }
+    for name, (state, verdict) in found.items():
+        keep(ledger, a_binding(name, state, ip=f"10.0.3.{name[2:]}", verification=Verification(verdict)))
+    expected = {Verdict.PROVEN: 1, Verdict.DECLARED: 1, Verdict.UNKNOWN: 1, Verdict.DISPROVEN: 0}
+    assert counted(ledger).proofs == expected
 
 
 def test_clusters_are_counted_by_what_is_the_matter_with_them(ledger: Ledger) -> None:

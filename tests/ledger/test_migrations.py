@@ -1,7 +1,8 @@
 """A ledger in use at an earlier revision: what is in it is kept, and has the work that new versions give it."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import psycopg
@@ -10,20 +11,23 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from psycopg.errors import CheckViolation
 
 import migrations
+from app.broker.look_up import ready
 from app.domain.binding import Verdict
 from app.domain.cluster import NetworkMode
-from app.ledger import bindings, clusters, leases, load_balancers, proofs
+from app.domain.journal import Action, Entry, month_after
+from app.ledger import bindings, clusters, journal, journal_months, leases, load_balancers, proofs
 from app.ledger.connection import Ledger
 from app.ledger.leases import LeaseSubject
-from app.ledger.schema import migrate_ledger, migrated
+from app.ledger.schema import described, migrate_ledger, migrated
 from app.ledger.tables import METADATA
+from tests.broker.sealing import fault, seal
 from tests.conftest import database_of
 from tests.ledger.building import execute
 
 MINUTE = timedelta(minutes=1)
-OWN_TABLES = {"alembic_version", "migration_lock"}
 
 ROWS = """
 INSERT INTO clusters (account_id, cluster_id, region, verification, topology_found, topology_read_at, max_removal_share)
@@ -37,6 +41,16 @@ VALUES ('default', 'lb-1', 'r-1', '{"vpc_id": "vpc-1", "vips": ["1.2.3.4"], "lis
 INSERT INTO leases (account_id, subject, subject_id)
 VALUES ('default', 'verification', 'cls-a'), ('default', 'topology', 'cls-a'), ('default', 'load-balancer', 'lb-1');
 INSERT INTO journal (actor, action) VALUES ('operator:ann', 'cluster-registered');
+INSERT INTO journal (account_id, actor, action, recorded_at, binding_id, load_balancer_id, listener_id, ip, port,
+    cluster_id, from_state, to_state, detail)
+VALUES ('default', 'agent:a', 'binding-created', '2026-05-31T23:59:59Z', 'b-1', 'lb-1', 'lbl-1', '10.0.3.1', 8080,
+        'cls-a', NULL, 'verifying', 'first'),
+       ('default', 'worker:w', 'binding-moved', '2026-06-01T00:00:01Z', 'b-1', 'lb-1', 'lbl-1', '10.0.3.1', 8080,
+        'cls-a', 'pending', 'bound', 'second'),
+       ('second', 'worker:w', 'cluster-registered', '2026-07-01T00:00:00Z', NULL, NULL, NULL, NULL, NULL,
+        'cls-c', NULL, NULL, 'another account'),
+       ('default', 'worker:w', 'binding-moved', '2026-06-01T00:00:00Z', 'b-3', 'lb-1', 'lbl-1', '10.0.3.3', 8080,
+        'cls-a', 'bound', 'draining', 'third: begun before the second, and written after it');
 """
 BINDING = """
 INSERT INTO bindings (account_id, binding_id, cluster_id, load_balancer_id, listener_id, location_id, ip, port, target,
@@ -84,8 +98,7 @@ def ledger_url(postgres: str) -> Iterator[str]:
 @pytest.fixture
 def now(ledger_url: str, ledger: Ledger) -> Ledger:
     """The same ledger, brought up to date."""
-    with ledger.begin() as connection:
-        assert not migrated(connection)
+    assert not ready(ledger)
     migrate_ledger(ledger_url)
     return ledger
 
@@ -96,7 +109,7 @@ def test_a_ledger_in_use_becomes_the_one_that_the_code_was_written_for(now: Ledg
         options = {
             "compare_type": True,
             "compare_server_default": True,
-            "include_name": lambda name, kind, _: kind != "table" or name not in OWN_TABLES,
+            "include_name": described,
         }
         assert compare_metadata(MigrationContext.configure(connection, opts=options), METADATA) == []
 
@@ -134,7 +147,36 @@ def test_what_was_there_is_read_as_it_was(now: Ledger) -> None:
     assert (load_balancer.inventory.internal, load_balancer.inventory.snat_pro) == (False, False)
     assert binding.verification.verdict is Verdict.PROVEN
     assert str(binding.verification.checked_at) == "2026-11-23 08:00:00+00:00"
-    assert execute(now, "SELECT action, evidence FROM journal") == [("cluster-registered", None)]
+
+
+def test_history_of_before_is_numbered_as_it_was_written_and_no_time_goes_back(now: Ledger) -> None:
+    told = "SELECT sequence, to_char(recorded_at, 'MM-DD HH24:MI:SS'), actor, detail, presence, weight FROM journal"
+    assert execute(now, f"{told} WHERE account_id = 'default' ORDER BY sequence") == [
+        (1, "05-31 23:59:59", "agent:a", "first", None, None),
+        (2, "06-01 00:00:01", "worker:w", "second", "present", 10),
+        (3, "06-01 00:00:01", "worker:w", "third: begun before the second, and written after it", "drained", 0),
+    ]
+    others = "SELECT account_id, sequence, actor, action, evidence FROM journal WHERE account_id <> 'default'"
+    assert sorted(execute(now, others)) == [
+        ("", 1, "operator:ann", "cluster-registered", None),
+        ("second", 1, "worker:w", "cluster-registered", None),
+    ]
+    numbers = "SELECT account_id, last FROM journal_numbers ORDER BY account_id"
+    assert execute(now, numbers) == [("", 1), ("default", 3), ("second", 1)]
+    with now.begin() as connection:
+        months = journal_months.months(connection)
+        this_month = journal_months.this_month(connection)
+    assert months[0] == date(2026, 5, 1)
+    assert month_after(month_after(month_after(this_month))) == months[-1]
+    assert all(month_after(each) == after for each, after in pairwise(months))
+
+
+def test_history_of_before_is_sealed_and_goes_on(now: Ledger) -> None:
+    assert [seal(now, account_id) for account_id in ("default", "", "second")] == [5, 0, 0]
+    with now.begin() as connection:
+        journal.add(connection, "worker:w", [Entry(Action.BINDING_MOVED, account_id="default")])
+    assert execute(now, "SELECT max(sequence) FROM journal WHERE account_id = 'default'") == [4]
+    assert fault(now) is None
 
 
 def test_proofs_of_before_are_looked_at_again_at_once(now: Ledger) -> None:
@@ -152,10 +194,13 @@ def test_the_modes_of_workloads_that_are_bound_already_stand(now: Ledger) -> Non
     assert keys == ["shop/Deployment/web", None]
 
 
-def test_a_version_of_before_can_still_write(now: Ledger, ledger_url: str) -> None:
+def test_a_version_of_before_can_still_write_its_bindings_and_no_history_without_a_number(
+    now: Ledger, ledger_url: str
+) -> None:
     with psycopg.connect(ledger_url, autocommit=True) as connection:
         connection.execute(BINDING, {"id": "b-9", "ip": "10.0.9.9", "state": "bound", "live": True, "workload": WEB})
-        connection.execute("INSERT INTO journal (actor, action) VALUES ('agent:a', 'binding-created')")
+        with pytest.raises(CheckViolation):
+            connection.execute("INSERT INTO journal (actor, action) VALUES ('agent:a', 'binding-created')")
     with now.begin() as connection:
         binding = bindings.find(connection, "b-9")
     assert binding is not None

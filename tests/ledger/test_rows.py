@@ -42,9 +42,12 @@ EMPTY: dict[str, Any] = {**dict.fromkeys(FULL), "key": "empty"}
 def kinds(ledger: Ledger) -> Iterator[Ledger]:
     """A ledger with a table that has a column of every kind."""
     with ledger.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL ROLE NONE")  # the application makes no tables
         KINDS.create(connection)
+        connection.exec_driver_sql("GRANT ALL ON kinds TO clb_broker_application")
     yield ledger
     with ledger.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL ROLE NONE")
         KINDS.drop(connection)
 
 

@@ -109,7 +109,8 @@ class Agents:
             drain_seconds=DRAIN_SECONDS,
         )
 
-        def hear(outcome: Any) -> None:
+        def hear(replaced: Any) -> None:
+            outcome = replaced.outcome
             self.told.snapshots.append(replace(snapshot, answered_at=self._schedule.now))
             self._schedule.note(cluster_id, "snapshot", revision, snapshot.named, outcome.withdrawn, outcome.held)
 

@@ -15,7 +15,7 @@ from app.worker.loops import Worker
 from app.worker.workshop import Workshop
 from tests.acceptance.world import world
 from tests.worker.judgement import cloud_has, judge
-from tests.worker.yard import INSTANT, Yard, address, name_of, pod_event
+from tests.worker.yard import BINDING_LOOPS, INSTANT, Yard, address, name_of, pod_event
 
 READS = ("DescribeLoadBalancers", "DescribeListeners", "DescribeTargets", "DescribeNetworkInterfaces")
 
@@ -267,7 +267,8 @@ def test_a_worker_without_the_account_s_credential_says_so_and_leaves_the_work_t
     tools = yard.workshop("life-1")
     yard.set_the_table("cls-a")
     yard.say("cls-a", pod_event(0))
-    stranger = Worker(Workshop(tools.ledger, no_cloud, "stranger", tools.periods, jitter=lambda: 0.0))
+    tools = Workshop(tools.ledger, no_cloud, "stranger", tools.periods, jitter=lambda: 0.0)
+    stranger = Worker(tools, BINDING_LOOPS)
     assert stranger.run_once() == 5  # a load balancer, a verification, a sweep, a topology and a region
     ((error, free),) = yard.tell(
         "SELECT last_error, incarnation IS NULL FROM load_balancers JOIN leases ON subject_id = load_balancer_id"

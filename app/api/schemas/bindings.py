@@ -3,10 +3,11 @@
 from marshmallow import Schema, fields, validate
 
 from app.api.schemas.fields import PageQuery, QueryWhole, StrictSchema, Text, Time, Whole, page_of
+from app.api.schemas.pods import AddressField
 from app.domain.binding import Health, State, Verdict
 from app.domain.cluster import NetworkMode
 from app.domain.codes import Code
-from app.domain.journal import Action
+from app.domain.journal import Action, Presence
 
 LONGEST_WAIT_SECONDS = 30
 
@@ -110,7 +111,8 @@ class ChangePage(Schema):
 class EntrySchema(Schema):
     """One line of history."""
 
-    sequence = Whole(required=True)
+    account_id = fields.String(required=True, metadata={"description": "empty where it belongs to no account"})
+    sequence = Whole(required=True, metadata={"description": "the entry's number in its account, without gaps"})
     recorded_at = Time(required=True)
     action = fields.Enum(Action, by_value=True, required=True)
     binding_id = fields.String(required=True, allow_none=True)
@@ -120,10 +122,23 @@ class EntrySchema(Schema):
     port = Whole(required=True, allow_none=True)
     load_balancer_id = fields.String(required=True, allow_none=True)
     listener_id = fields.String(required=True, allow_none=True)
+    location_id = fields.String(required=True, allow_none=True)
+    presence = fields.Enum(
+        Presence,
+        by_value=True,
+        required=True,
+        allow_none=True,
+        metadata={"description": "what the entry says of the target at the cloud; null: all is as it was"},
+    )
+    weight = Whole(
+        required=True, allow_none=True, metadata={"description": "the target's weight at the cloud, where it says that"}
+    )
     from_state = fields.Enum(State, by_value=True, required=True, allow_none=True)
     to_state = fields.Enum(State, by_value=True, required=True, allow_none=True)
     reason = fields.String(required=True, allow_none=True)
     actor = fields.String(required=True)
+    request_id = fields.String(required=True, allow_none=True)
+    trace_id = fields.String(required=True, allow_none=True)
     event_id = fields.String(required=True, allow_none=True)
     cloud_request_id = fields.String(required=True, allow_none=True)
     detail = fields.String(required=True, allow_none=True)
@@ -152,8 +167,47 @@ class HistoryQuery(BindingHistoryQuery):
     binding_id = Text(load_default=None)
     actor = Text(load_default=None)
     action = fields.Enum(Action, by_value=True, load_default=None)
+    request_id = Text(load_default=None)
+    trace_id = Text(load_default=None)
     since = Time(data_key="from", load_default=None)
     until = Time(data_key="to", load_default=None)
+
+
+class MomentQuery(StrictSchema):
+    """The moment that is asked about; now when it is left out."""
+
+    at = Time(load_default=None)
+
+
+class HolderQuery(MomentQuery):
+    """An address, and the moment."""
+
+    ip = AddressField(required=True)
+
+
+class HeldTargetSchema(Schema):
+    """A target that was at the cloud at a moment, and the entry of history that says so."""
+
+    load_balancer_id = fields.String(required=True)
+    listener_id = fields.String(required=True)
+    location_id = fields.String(required=True, allow_none=True)
+    ip = fields.String(required=True)
+    port = Whole(required=True)
+    weight = Whole(
+        required=True, allow_none=True, metadata={"description": "0: it was asked to get no new connections"}
+    )
+    cluster_id = fields.String(required=True)
+    pod_uid = fields.String(required=True, allow_none=True)
+    binding_id = fields.String(required=True)
+    since = Time(required=True, metadata={"description": "of that entry"})
+    sequence = Whole(required=True, metadata={"description": "of that entry"})
+
+
+class HeldTargetsSchema(Schema):
+    """What the broker had bound at a moment."""
+
+    at = Time(required=True)
+    items = fields.List(fields.Nested(HeldTargetSchema), required=True)
 
 
 BindingPage = page_of(BindingSchema, "BindingPage")

@@ -5,9 +5,22 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from app.api.schemas.fields import ID_PATTERN, Identifier, Share, Short, StrictSchema, Text, Time, Whole, page_of
+from app.api.schemas.fields import (
+    ID_PATTERN,
+    EmptyBody,
+    Identifier,
+    Share,
+    Short,
+    StrictSchema,
+    Text,
+    Time,
+    Whole,
+    page_of,
+)
 from app.api.schemas.pods import LONGEST_DRAIN_SECONDS
-from app.broker.tokens import Role
+from app.api.schemas.trust import TrustAnswerSchema, TrustKeysSchema, TrustSchema
+from app.broker.tokens import LIFETIME, SHORTEST_LIFETIME
+from app.domain.caller import Role
 from app.domain.cluster import Topology, Verification
 from app.domain.load_balancer import EVERY_LISTENER
 
@@ -61,6 +74,7 @@ class ClusterRequestSchema(StrictSchema):
     topology = fields.Nested(TopologySchema, load_default=None, allow_none=True)
     removal_guard = fields.Nested(RemovalGuardSchema, load_default=None, allow_none=True)
     drain_seconds = Whole(0, LONGEST_DRAIN_SECONDS, load_default=None, allow_none=True)
+    trust = fields.Nested(TrustSchema, load_default=None, allow_none=True)
 
 
 class TopologyAnswerSchema(Schema):
@@ -103,6 +117,10 @@ class ClusterSchema(Schema):
         fields.Nested(FailingSchema), required=True, metadata={"description": "the work on it that fails"}
     )
     alarm = fields.Boolean(required=True, metadata={"description": "some of it has failed for longer than it may"})
+    trust = fields.Nested(TrustAnswerSchema, required=True, allow_none=True)
+    trust_keys = fields.Nested(
+        TrustKeysSchema, required=True, allow_none=True, metadata={"description": "the keys of the trust as they stand"}
+    )
     created_at = Time(required=True)
     updated_at = Time(required=True)
 
@@ -183,13 +201,26 @@ class GrantSchema(Schema):
     listener_ids = fields.List(fields.String(), required=True)
 
 
+class Lifetime(Whole):
+    """How many seconds a token works; a year where nothing is said."""
+
+    def __init__(self, **options: Any) -> None:
+        least, most = int(SHORTEST_LIFETIME.total_seconds()), int(LIFETIME.total_seconds())
+        super().__init__(least, most, load_default=None, allow_none=True, **options)
+
+
+class AgentTokenRequestSchema(EmptyBody):
+    """A token for a cluster's agent. Two are for use at once: those beyond the newest two end within the hour."""
+
+    expires_in_seconds = Lifetime()
+
+
 class TokenRequestSchema(StrictSchema):
     """A token for a person or a script."""
 
-    role = fields.String(
-        required=True, validate=validate.OneOf([str(role) for role in (Role.ADMIN, Role.OPERATOR, Role.VIEWER)])
-    )
+    role = fields.String(required=True, validate=validate.OneOf([str(role) for role in Role if role is not Role.AGENT]))
     name = Text(required=True)
+    expires_in_seconds = Lifetime()
 
 
 class TokenSchema(Schema):

@@ -8,10 +8,18 @@ names them without their account.
 from app.ledger.tables.bindings import bindings, heads
 from app.ledger.tables.drift import drift
 from app.ledger.tables.events import events
-from app.ledger.tables.journal import journal
+from app.ledger.tables.journal import (
+    checkpoints,
+    journal,
+    journal_boundaries,
+    journal_numbers,
+    journal_standing,
+    seals,
+)
 from app.ledger.tables.metadata import METADATA
 from app.ledger.tables.networks import ccns, nodes, regions, security_groups, vips, vpcs
 from app.ledger.tables.registry import agents, change_numbers, clusters, grants, load_balancers, tokens
+from app.ledger.tables.trusts import trusted_keys, trusts
 from app.ledger.tables.verifications import verifications
 from app.ledger.tables.work import call_budget, cloud_operations, leases
 
@@ -22,6 +30,7 @@ __all__ = [
     "call_budget",
     "ccns",
     "change_numbers",
+    "checkpoints",
     "cloud_operations",
     "clusters",
     "drift",
@@ -29,12 +38,18 @@ __all__ = [
     "grants",
     "heads",
     "journal",
+    "journal_boundaries",
+    "journal_numbers",
+    "journal_standing",
     "leases",
     "load_balancers",
     "nodes",
     "regions",
+    "seals",
     "security_groups",
     "tokens",
+    "trusted_keys",
+    "trusts",
     "verifications",
     "vips",
     "vpcs",

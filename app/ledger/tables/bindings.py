@@ -58,6 +58,8 @@ bindings = Table(
     Column("bound_at", TIME),
     Column("drain_until", TIME),
     Column("change_sequence", BigInteger, nullable=False),
+    # The trace of the latest word about it (W3C traceparent).
+    Column("traceparent", Text),
     PrimaryKeyConstraint("account_id", "binding_id", name="bindings_pkey"),
     UniqueConstraint("binding_id", name="bindings_id_names_one_account"),
     ForeignKeyConstraint(
