@@ -2,7 +2,9 @@
 
 import os
 import resource
+import signal
 import socket
+from threading import Event
 from typing import Any, Final
 
 import click
@@ -65,12 +67,26 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn comes without 
         application = build_api(self._settings, self._url)
         context: ApiContext = application.extensions[EXTENSION]
         context.trusted_keys.start(context.ledger)  # before the first token comes
+        _tell_of_the_end(context.ending)
         return application
 
 
 def run_server(settings: Settings, url: str) -> None:
     """Serve until SIGTERM."""
     _Server(settings, url).run()
+
+
+def _tell_of_the_end(ending: Event) -> None:
+    """Set ``ending`` at SIGTERM, besides what gunicorn does: it would wait for requests that wait for changes."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    def end(number: int, frame: Any) -> None:
+        # Only threads of requests wait for it: this one, which may be interrupted anywhere, never holds its lock.
+        ending.set()
+        if callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def _most_connections() -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from threading import Semaphore
+from threading import Event, Semaphore
 
 from flask import current_app, g, request
 
@@ -31,6 +31,7 @@ class ApiContext:
     ``waiting_places``: how many requests may wait for changes at once. Each takes a thread for as long as it waits, and
     the others' events must not stand behind them. ``trusted_keys``: those that tokens are checked with. ``refusals``:
     the writes that were refused lately. ``limits``: how many requests and events a second callers may send.
+    ``ending``: the process ends, so that nobody waits for changes any more.
     """
 
     ledger: Ledger
@@ -43,6 +44,7 @@ class ApiContext:
     trusted_keys: TrustedKeys = field(default_factory=TrustedKeys, repr=False)
     refusals: Refusals = field(default_factory=Refusals, repr=False)
     limits: Limits = field(default_factory=Limits, repr=False)
+    ending: Event = field(default_factory=Event, repr=False)
 
 
 def context() -> ApiContext:

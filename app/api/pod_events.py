@@ -76,7 +76,7 @@ def changes(query: dict[str, Any], cluster_id: str) -> Any:
     after = number_of(query["after"]) or 0
     with waiting_place() as may_wait:
         wait = query["wait"] if may_wait else 0
-        found = look_up.list_changes(ledger(), cluster_id, after, query["limit"], wait)
+        found = look_up.list_changes(ledger(), cluster_id, after, query["limit"], wait, context().ending.wait)
     last = found[-1][0] if found else after
     return {"items": [rendering.binding(binding) for _, binding in found], "next_cursor": cursor_of(last)}
 

@@ -83,11 +83,11 @@ def list_changes(
     after: int,
     limit: int,
     wait_seconds: float,
-    pause: Callable[[float], None] = time.sleep,
+    pause: Callable[[float], bool | None] = time.sleep,
 ) -> list[tuple[int, Binding]]:
     """Bindings of a cluster changed since change ``after``; waits up to ``wait_seconds`` for the first.
 
-    No transaction stays open while it waits.
+    No transaction stays open while it waits. A ``pause`` that returns True ends the wait.
     """
     deadline = time.monotonic() + wait_seconds
     while True:
@@ -95,7 +95,8 @@ def list_changes(
             found = bindings.changes(connection, cluster_id, after, limit)
         if found or time.monotonic() >= deadline:
             return found
-        pause(CHANGES_POLL_SECONDS)
+        if pause(CHANGES_POLL_SECONDS):
+            return found
 
 
 def figures(ledger: Ledger, silent_after: timedelta) -> Figures:

@@ -210,7 +210,7 @@ def test_when_all_places_are_taken_a_reader_is_answered_at_once(agent: Caller, m
     waits: list[float] = []
     original = look_up.list_changes
 
-    def noted(ledger: Ledger, cluster_id: str, after: int, limit: int, wait_seconds: float) -> Any:
+    def noted(ledger: Ledger, cluster_id: str, after: int, limit: int, wait_seconds: float, _: object) -> Any:
         waits.append(wait_seconds)
         return original(ledger, cluster_id, after, limit, 0)
 
