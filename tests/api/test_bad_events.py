@@ -1,12 +1,13 @@
 """Whatever stands in one event spoils at most that event: never its neighbours, and never the broker."""
 
 import itertools
+import json
 import random
 from typing import Any
 
 import pytest
 
-from tests.api.client import Caller, bind, unbind
+from tests.api.client import CLUSTER, Caller, bind, unbind
 
 _NEIGHBOURS = itertools.count(8001)
 
@@ -335,3 +336,13 @@ def test_a_rule_is_named_one_way(agent: Caller) -> None:
     for target in ({"domain": "a.example"}, {"url": "/"}, {"domain": "a.example", "url": "/"}):
         event = bind(target={"listener_id": "lbl-web", "location_id": "loc-root", **target})
         _named(_between_neighbours(agent, event), "target.location_id")
+
+
+def test_a_name_that_is_given_twice_spoils_its_event_alone(agent: Caller) -> None:
+    good, bad, last = (json.dumps(bind(f"u{number}")) for number in range(3))
+    twice = bad.replace('"type": "bind"', '"type": "unbind", "type": "bind"')
+    answer = agent.send(
+        "POST", f"/v1/clusters/{CLUSTER}/pod-events", f'{{"events": [{good}, {twice}, {last}]}}'.encode()
+    )
+    assert [result["outcome"] for result in answer.json["results"]] == ["accepted", "rejected", "accepted"]
+    assert "type given twice" in answer.json["results"][1]["detail"]

@@ -292,3 +292,24 @@ def test_an_answer_is_never_kept_or_guessed_at(admin: Caller) -> None:
     for path in ("/v1/clusters", "/v1/nothing", "/livez"):
         headers = admin.get(path).headers
         assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"region": "ap-guangzhou", "region": "ap-beijing"}',
+        b'{"region": "ap-guangzhou", "region" : "ap-guangzhou"}',
+        b'{"region": "ap-guangzhou", "topology": null, "topology": {"vpc_id": "a:b"}}',
+        b'{"region": "ap-guangzhou", "account_id": "default", "account_id": "a\\u003ab"}',
+    ],
+)
+def test_a_name_that_is_given_twice_is_refused(admin: Caller, body: bytes) -> None:
+    problem = problem_of(admin.send("PUT", CLUSTER_PATH, body), 422, "invalid-request")
+    assert "given twice" in str(problem["errors"])
+    assert admin.get(CLUSTER_PATH).status_code == 404
+
+
+def test_colons_elsewhere_are_no_names(admin: Caller) -> None:
+    body = b'{"region": "ap-guangzhou", "account_id": "d\\u0065fault"}'
+    assert admin.send("PUT", CLUSTER_PATH, body).status_code == 201
+    assert admin.send("PUT", CLUSTER_PATH, b'{"region": "\\u003a"}').status_code in {200, 422}
