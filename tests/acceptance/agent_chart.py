@@ -25,10 +25,10 @@ def component(manifest: Manifest) -> str:
 
 
 def environment(manifests: list[Manifest], whose: str) -> dict[str, str]:
-    """The environment of a component's Deployment."""
+    """The environment of a component's Deployment, without what the kubelet alone can say."""
     (found,) = [each for each in manifests if each["kind"] == "Deployment" and component(each) == whose]
     (container,) = found["spec"]["template"]["spec"]["containers"]
-    return {each["name"]: each["value"] for each in container["env"]}
+    return {each["name"]: each["value"] for each in container["env"] if "value" in each}
 
 
 def certificate_arguments(manifests: list[Manifest]) -> list[str]:
