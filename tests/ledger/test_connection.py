@@ -28,8 +28,9 @@ def cut_all(postgres: str, ledger_url: str) -> int:
     """End every other connection to the test's database, as a restart of the server does; how many there were."""
     with psycopg.connect(postgres, autocommit=True) as admin:
         name = psycopg.conninfo.conninfo_to_dict(ledger_url)["dbname"]
-        ended = admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
-        return ended.rowcount
+        # With a time limit it waits until they are gone: a server that is asked to end them has not said so yet.
+        others = "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity WHERE datname = %s"
+        return admin.execute(others, (name,)).rowcount
 
 
 def write_half(connection: Connection) -> None:
