@@ -2,17 +2,13 @@
 
 import http
 import json
-import os
 import select
-import socket
-import socketserver
-import struct
-import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+from app.simulator.connections import Connections, reset
 from app.simulator.kubernetes.front import Reply, Request, Stream
 from app.simulator.kubernetes.watch import Cut
 
@@ -21,51 +17,18 @@ LARGEST_BODY = 3 * 1024 * 1024
 IDLE_SECONDS = 120.0
 
 
-class Gate(socketserver.ThreadingTCPServer):
-    """Accepts connections, and knows the open ones, so that closing leaves none behind."""
-
-    daemon_threads = True
-    block_on_close = False
-    allow_reuse_address = True
-    request_queue_size = 256
+class Gate(Connections):
+    """The port, and what answers behind it."""
 
     def __init__(self, address: tuple[str, int], answer: Callable[[Request], Reply | Stream]) -> None:
         self.answer = answer
         self.streaming: set[threading.Thread] = set()
-        self._open: dict[threading.Thread, Any] = {}
         super().__init__(address, Exchange)
 
     @property
     def watches(self) -> int:
         """How many watches are open."""
         return len(self.streaming)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serves one connection to its end."""
-        self._open[threading.current_thread()] = request
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._open.pop(threading.current_thread(), None)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away in the middle is no event; anything else is a mistake of the simulator, and shown."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
-
-    def shutdown(self) -> None:
-        """Stops accepting at once: the loop would notice at its next look only, so its socket is shut first."""
-        _shut(self.socket)
-        super().shutdown()
-
-    def server_close(self) -> None:
-        """Stops listening, ends the open connections and waits a moment for their threads."""
-        super().server_close()
-        remaining = dict(self._open)
-        for connection in remaining.values():
-            _shut(connection)
-        for thread in remaining:
-            thread.join(1.0)
 
 
 class Exchange(BaseHTTPRequestHandler):
@@ -99,7 +62,7 @@ class Exchange(BaseHTTPRequestHandler):
                 self._send(reply)
         except Cut:
             self.close_connection = True
-            _reset(self.connection)
+            reset(self.connection)
 
     # http.server looks the methods up by these names.
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
@@ -136,16 +99,3 @@ class Exchange(BaseHTTPRequestHandler):
     def _has_gone(self) -> bool:
         """Whether the client of a watch has closed: while it watches it has nothing else to send."""
         return bool(select.select([self.connection], [], [], 0)[0])
-
-
-def _shut(connection: socket.socket) -> None:
-    try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # gone already
-
-
-def _reset(connection: socket.socket) -> None:
-    """Ends a connection with a reset instead of an orderly close."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    os.close(connection.detach())
