@@ -91,7 +91,7 @@ class Hearing:
         if due:
             load_balancers.want(self._connection, due, cluster_id=self._cluster_id)
         # Last, since workers on other load balancers wait for the numbers of changes.
-        bindings.write(self._connection, [], changed, {after.binding_id for _, after in moves})
+        bindings.write(self._connection, [], changed, {after.binding_id for _, after in moves}, self._before)
 
     def _claimant(self, binding: Binding) -> Binding | None:
         """Another cluster's proven binding that has the place."""

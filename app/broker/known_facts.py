@@ -64,7 +64,8 @@ def write_reception(
     journal.add(connection, actor, reception.entries)
     _want_passes(connection, known.cluster_id, reception)
     # Last, since workers on other load balancers wait for the numbers of changes.
-    bindings.write(connection, created, changed, visible)
+    before = {binding.binding_id: binding for binding in known.bindings}
+    bindings.write(connection, created, changed, visible, before)
     clusters.heard(connection, known.cluster_id, asks=bool(created))
 
 

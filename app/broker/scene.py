@@ -34,7 +34,8 @@ class Scene:
         self._lease = lease
         self.load_balancer: LoadBalancer = load_balancers.lock(connection, [lease.subject_id])[lease.subject_id]
         self.now: datetime = leases.hold(connection, lease, duration)
-        self._bindings = {binding.binding_id: binding for binding in bindings.at_work(connection, lease.subject_id)}
+        self._before = {binding.binding_id: binding for binding in bindings.at_work(connection, lease.subject_id)}
+        self._bindings = dict(self._before)
         self._quota = regions.target_quota(connection, lease.account_id, self.load_balancer.region)
         self._changed: dict[str, Binding] = {}
         self._entries: list[Entry] = []
@@ -138,7 +139,8 @@ class Scene:
         if any(each.state is State.BOUND and each.health is Health.UNKNOWN for each in self._bindings.values()):
             health.want(self._connection, self._lease.subject_id, SOONEST)
         journal.add(self._connection, f"worker:{self._lease.incarnation}", self._entries)
-        bindings.write(self._connection, [], list(self._changed.values()), visible | self._health_lost)
+        changed = list(self._changed.values())
+        bindings.write(self._connection, [], changed, visible | self._health_lost, self._before)
 
     def settle_operations(self) -> int:
         """Close the operations that earlier holders of the lease left open, now that the cloud was read."""

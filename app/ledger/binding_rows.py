@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from app.domain.binding import LIVE, Binding, Health, State, Verdict, Verification
@@ -16,32 +17,43 @@ from app.trail import current_trail
 
 
 def row_of(binding: Binding, change_sequence: int | None) -> dict[str, Any]:
-    """``binding`` as a row; ``change_sequence`` is its place in the order of changes.
+    """``binding`` as a row; ``change_sequence`` is its place in the order of changes."""
+    return {**subject_of(binding), **proof_of(binding), **standing_of(binding, change_sequence)}
 
-    A request that changes it is the latest word about it, and its trace is kept.
-    """
+
+def subject_of(binding: Binding) -> dict[str, Any]:
+    """The columns that say what is bound where, which stays as it is but for a word of the agent."""
     return {
-        "account_id": binding.account_id,
-        "binding_id": binding.binding_id,
         "cluster_id": binding.cluster_id,
         "load_balancer_id": binding.target.load_balancer_id,
-        "listener_id": binding.slot.listener_id if binding.slot else None,
-        "location_id": binding.slot.location_id if binding.slot else None,
         "ip": binding.ip,
         "port": binding.target.port,
         "target": fields_of(binding.target),
-        **_pod_of(binding),
+        "pod_uid": binding.pod.uid,
+        "pod": fields_of(binding.pod),
+        "workload": fields_of(binding.workload) if binding.workload else None,
+        "workload_key": binding.workload_key,
+        "service_namespace": binding.service.namespace if binding.service else None,
+        "service_name": binding.service.name if binding.service else None,
         "network_mode": binding.network_mode,
-        "weight": binding.weight,
         "drain_seconds": binding.drain_seconds,
-        "revision": binding.revision,
-        "state": binding.state,
-        "reason": binding.reason,
-        "detail": binding.detail,
-        "live": binding.state in LIVE,
-        "holder": binding.holder,
-        "placed": binding.placed,
-        "generation": binding.generation,
+        "created_at": binding.created_at,
+    }
+
+
+def same_subject(one: Binding, other: Binding) -> bool:
+    """Whether `subject_of` is the same of both."""
+    return _subject(one) == _subject(other)
+
+
+_subject: Final = attrgetter(
+    "cluster_id", "ip", "target", "pod", "workload", "service", "network_mode", "drain_seconds", "created_at"
+)
+
+
+def proof_of(binding: Binding) -> dict[str, Any]:
+    """The columns of a binding's verification, most of its row."""
+    return {
         "verdict": binding.verification.verdict,
         "verification": {
             "method": binding.verification.method,
@@ -50,24 +62,34 @@ def row_of(binding: Binding, change_sequence: int | None) -> dict[str, Any]:
             "warnings": list(binding.verification.warnings),
         },
         "checked_at": binding.verification.checked_at,
+    }
+
+
+def standing_of(binding: Binding, change_sequence: int | None) -> dict[str, Any]:
+    """The columns that name a binding, and those that say how it stands, which every change may change.
+
+    A request that changes it is the latest word about it, and its trace is kept.
+    """
+    return {
+        "account_id": binding.account_id,
+        "binding_id": binding.binding_id,
+        "listener_id": binding.slot.listener_id if binding.slot else None,
+        "location_id": binding.slot.location_id if binding.slot else None,
+        "weight": binding.weight,
+        "revision": binding.revision,
+        "state": binding.state,
+        "reason": binding.reason,
+        "detail": binding.detail,
+        "live": binding.state in LIVE,
+        "holder": binding.holder,
+        "placed": binding.placed,
+        "generation": binding.generation,
         "health": binding.health,
-        "created_at": binding.created_at,
         "updated_at": binding.updated_at,
         "bound_at": binding.bound_at,
         "drain_until": binding.drain_until,
         "change_sequence": change_sequence,
         "traceparent": current_trail().traceparent or binding.traceparent,
-    }
-
-
-def _pod_of(binding: Binding) -> dict[str, Any]:
-    return {
-        "pod_uid": binding.pod.uid,
-        "pod": fields_of(binding.pod),
-        "workload": fields_of(binding.workload) if binding.workload else None,
-        "workload_key": binding.workload_key,
-        "service_namespace": binding.service.namespace if binding.service else None,
-        "service_name": binding.service.name if binding.service else None,
     }
 
 

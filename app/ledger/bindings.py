@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Text, any_, bindparam, func, or_, select, tuple_, update
@@ -11,7 +12,7 @@ from app.domain.binding import LEAVING, Binding, Health
 from app.domain.event import Service
 from app.domain.load_balancer import Slot
 from app.ledger import clusters
-from app.ledger.binding_rows import binding_of, row_of
+from app.ledger.binding_rows import binding_of, proof_of, row_of, same_subject, standing_of, subject_of
 from app.ledger.rows import GIVEN, insert_rows, recordset, update_rows
 from app.ledger.tables import bindings as table
 
@@ -50,15 +51,23 @@ class ConcurrentChange(RuntimeError):
 
 
 def write(
-    connection: Connection, created: Sequence[Binding], changed: Sequence[Binding], visible: Collection[str]
+    connection: Connection,
+    created: Sequence[Binding],
+    changed: Sequence[Binding],
+    visible: Collection[str],
+    before: Mapping[str, Binding] = MappingProxyType({}),
 ) -> None:
-    """Write new and changed bindings. ``visible`` are the ids whose change the cluster's agent shall hear of."""
+    """Write new and changed bindings. ``visible`` are the ids whose change the cluster's agent shall hear of.
+
+    ``before`` are changed ones, by id, as this transaction has read them under their locks and not written since: their
+    pods and proofs, most of a row, are written only where they are others now.
+    """
     numbers = _numbers(connection, [*created, *changed], visible)
     # Those that give up a place go first: the unique indexes look at every row as it is written.
     leaving = [binding for binding in changed if not (binding.holder or binding.placed)]
     staying = [binding for binding in changed if binding.holder or binding.placed]
     for group in (leaving, staying):
-        _update(connection, group, numbers)
+        _update(connection, group, numbers, before)
     insert_rows(connection, table, [row_of(binding, numbers[binding.binding_id]) for binding in created])
 
 
@@ -180,15 +189,31 @@ def _numbers(connection: Connection, bindings: Iterable[Binding], visible: Colle
     return numbers
 
 
-def _update(connection: Connection, bindings: Sequence[Binding], numbers: Mapping[str, int | None]) -> None:
-    for numbered in (True, False):
-        group = [binding for binding in bindings if (numbers[binding.binding_id] is not None) is numbered]
-        rows = [row_of(binding, numbers[binding.binding_id]) for binding in group]
-        if not numbered:
-            for row in rows:
-                del row["change_sequence"]
+def _update(
+    connection: Connection,
+    bindings: Sequence[Binding],
+    numbers: Mapping[str, int | None],
+    before: Mapping[str, Binding],
+) -> None:
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for binding in bindings:
+        row = _changes(binding, numbers[binding.binding_id], before.get(binding.binding_id))
+        groups.setdefault(tuple(row), []).append(row)
+    for rows in groups.values():
         if update_rows(connection, table, ("account_id", "binding_id"), rows) != len(rows):
             raise ConcurrentChange("a binding that was to be changed is gone")
+
+
+def _changes(binding: Binding, number: int | None, before: Binding | None) -> dict[str, Any]:
+    """The columns to write, always the same ones together: each set of them is a statement of its own."""
+    row = standing_of(binding, number)
+    if number is None:
+        del row["change_sequence"]
+    if before is None or not same_subject(before, binding):
+        row |= subject_of(binding)
+    if before is None or before.verification != binding.verification:
+        row |= proof_of(binding)
+    return row
 
 
 def all_of(connection: Connection, statement: Select[Any], **parameters: Any) -> list[Binding]:

@@ -71,6 +71,45 @@ def test_a_changed_binding_comes_back_as_it_was_changed(ledger: Ledger) -> None:
     assert found(ledger) == BARE
 
 
+@pytest.mark.parametrize("heard", [True, False], ids=["heard of", "not heard of"])
+def test_what_differs_from_before_is_written_whatever_it_is(ledger: Ledger, *, heard: bool) -> None:
+    furnish(ledger)
+    pod = Pod("shop", "web-2", "u-2", None, None)
+    for number, changes in enumerate(
+        (
+            {"weight": 1},
+            {"pod": pod, "service": None},
+            {"verification": NOT_VERIFIED},
+            {"workload": None, "verification": replace(NOT_VERIFIED, evidence={"checks": ["a"]})},
+            {"target": TargetName("lb-2", 8081), "slot": None, "ip": "10.0.3.18", "drain_seconds": 9},
+        )
+    ):
+        before = a_binding(f"b-{number}")
+        keep(ledger, before)
+        after = replace(before, generation=2, **changes)
+        with ledger.begin() as connection:
+            bindings.write(connection, [], [after], {after.binding_id} if heard else (), {before.binding_id: before})
+        assert found(ledger, before.binding_id) == after
+
+
+def test_pods_and_proofs_that_are_as_before_are_not_written_again(ledger: Ledger) -> None:
+    furnish(ledger)
+    before = a_binding("b-1")
+    keep(ledger, before)
+    execute(ledger, """UPDATE bindings SET pod = '{"mark": 1}', verification = '{"mark": 2}' RETURNING 1""")
+    with ledger.begin() as connection:
+        after = replace(before, state=State.BOUND, generation=2)
+        bindings.write(connection, [], [after], {"b-1"}, {"b-1": before})
+    assert execute(ledger, "SELECT pod ->> 'mark' || (verification ->> 'mark') || state FROM bindings") == ["12bound"]
+
+
+def test_a_binding_that_is_gone_is_noticed_also_where_little_of_it_changes(ledger: Ledger) -> None:
+    furnish(ledger)
+    gone = a_binding("b-gone")
+    with pytest.raises(ConcurrentChange), ledger.begin() as connection:
+        bindings.write(connection, [], [replace(gone, generation=2)], (), {"b-gone": gone})
+
+
 def test_what_is_not_there_is_not_found(ledger: Ledger) -> None:
     furnish(ledger)
     assert found(ledger) is None
