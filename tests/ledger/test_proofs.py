@@ -35,6 +35,27 @@ def standing(ledger: Ledger, since: Any = LATER, after: str = "", limit: int = 1
         return [each.binding_id for each in proofs.standing(connection, "cls-a", since, after, limit)]
 
 
+def test_an_address_belongs_to_the_other_clusters_that_have_it_live_and_proven(ledger: Ledger) -> None:
+    furnish(ledger, ("cls-a", "cls-b", "cls-c"))
+    places = (
+        ("10.0.3.1", "cls-b", State.BOUND, PROVEN),
+        ("10.0.3.1", "cls-b", State.PENDING, PROVEN),
+        ("10.0.3.1", "cls-c", State.DRAINING, PROVEN),
+        ("10.0.3.1", "cls-a", State.BOUND, PROVEN),  # who asks
+        ("10.0.3.2", "cls-b", State.RELEASED, PROVEN),
+        ("10.0.3.2", "cls-c", State.REJECTED, PROVEN),
+        ("10.0.3.3", "cls-b", State.BOUND, DECLARED),
+        ("10.0.3.3", "cls-c", State.VERIFYING, NOT_VERIFIED),
+        ("10.0.3.4", "cls-b", State.HELD, PROVEN),  # nobody asks about it
+    )
+    for number, (ip, cluster_id, state, verification) in enumerate(places):
+        keep(ledger, a_binding(f"b-{number}", state, ip=ip, cluster_id=cluster_id, verification=verification))
+    with ledger.begin() as connection:
+        asked = {f"10.0.3.{number}" for number in (1, 2, 3, 9)}
+        assert proofs.owners(connection, "cls-a", asked) == {"10.0.3.1": {"cls-b", "cls-c"}}
+        assert proofs.owners(connection, "cls-a", set()) == {}
+
+
 def test_a_refusal_by_a_claim_waits_behind_those_that_never_had_a_verdict(ledger: Ledger) -> None:
     furnish(ledger)
     keep(
