@@ -36,6 +36,9 @@ _BEHIND_THE_WALL: Final = text(
 RESTED_SECONDS: Final = 1.0
 """A pooled connection that was not used for so long is tried before it is used again."""
 
+PREPARED_AFTER: Final = 1
+"""How often a statement is executed on a connection before it is prepared there: what comes twice comes often."""
+
 NOT_THERE: Final = frozenset({"42P01", "42703", "42501"})
 """What statements meet before migrations were run: no such table, no such column, no right."""
 
@@ -134,7 +137,7 @@ def _engine(database_url: str, pool_size: int, options: str) -> Engine:
         pool_use_lifo=True,  # the connection that was used last has its statements prepared
         json_serializer=_dump,
         json_deserializer=orjson.loads,
-        connect_args={"connect_timeout": CONNECT_SECONDS, "options": options},
+        connect_args={"connect_timeout": CONNECT_SECONDS, "options": options, "prepare_threshold": PREPARED_AFTER},
     )
     event.listen(engine, "checkin", _note_use)
     event.listen(engine, "checkout", _ping_if_doubtful)
@@ -174,7 +177,7 @@ def _ping_if_doubtful(link: Any, record: ConnectionPoolEntry, _: Any) -> None:
         return
     try:
         link.execute("SELECT 1")
-        link.rollback()
+        link.commit()  # a rollback would make the driver forget the statements that it has prepared
     except psycopg.Error as error:
         raise InvalidatePoolError("the connection is gone") from error
 

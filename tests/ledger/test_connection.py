@@ -57,6 +57,16 @@ def test_a_connection_cut_between_transactions_is_not_even_noticed(
     assert answers(ledger) == 1
 
 
+def test_a_connection_that_rested_keeps_the_statements_that_it_has_prepared(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_connection, "RESTED_SECONDS", 0.0)  # so that it is tried before each use
+    for _ in range(3):
+        answers(ledger)
+    prepared = "SELECT count(*) FROM pg_prepared_statements WHERE statement = 'SELECT 1' AND NOT from_sql"
+    assert execute(ledger, prepared) == [1]
+
+
 def test_a_connection_cut_in_the_middle_undoes_the_transaction_and_the_next_one_works(
     ledger: Ledger, ledger_url: str, postgres: str
 ) -> None:
