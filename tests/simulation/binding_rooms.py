@@ -23,11 +23,19 @@ class ConstraintBroken(RuntimeError):
     """What a constraint or a unique index of the real ledger would refuse."""
 
 
-def write(books: Books, created: Sequence[Binding], changed: Sequence[Binding], visible: Collection[str]) -> None:
+def write(
+    books: Books,
+    created: Sequence[Binding],
+    changed: Sequence[Binding],
+    visible: Collection[str],
+    before: Mapping[str, Binding],
+) -> None:
     """Keep new and changed bindings, and number those that agents shall hear of."""
     for each in changed:
         if each.binding_id not in books.bindings:
             raise bindings.ConcurrentChange("a binding that was to be changed is gone")
+        if each.binding_id in before and before[each.binding_id] != books.bindings[each.binding_id]:
+            raise AssertionError(f"{each.binding_id} is not any more as it was read: what changed since would be lost")
     for each in (*created, *changed):
         books.bindings[each.binding_id] = each
         books.numbers.setdefault(each.binding_id, 0)
