@@ -13,6 +13,7 @@ from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 
 from app.cloud.error_codes import error_for
+from app.cloud.sending import held_back, hold_back
 from app.domain.errors import (
     CloudAmbiguous,
     CloudBusy,
@@ -91,7 +92,8 @@ class Client:
         After ``send_before`` (by `time.monotonic`) nothing is sent: waiting for the budget may have taken too long.
 
         Nothing is repeated here: the SDK's own retry sends writes again after they succeeded, so it stays off, and
-        whether a write may be sent again is decided by reading back.
+        whether a write may be sent again is decided by reading back. Neither requests nor urllib3 repeat anything as
+        the SDK uses them; a redirect, which the cloud never sent, would wait for a turn of its own.
         """
         with call_span(f"cloud {action}", account_id=self.account_id, region=self._region) as here:
             return self._in_turn(service, action, parameters, send_before, here)
@@ -99,24 +101,25 @@ class Client:
     def _in_turn(
         self, service: str, action: str, parameters: Mapping[str, Any], send_before: float | None, here: Span
     ) -> dict[str, Any]:
-        asked = time.monotonic()
-        self._budget(self.account_id, self._region, action)
-        began = time.monotonic()
-        count_budget_wait(action, began - asked)
-        here.note(clb_broker__budget_wait_seconds=began - asked)
-        if send_before is not None and began > send_before:
-            count_call(self.account_id, action, "not-sent", None)
-            raise CloudNotSent("NotSent", f"{action}: its time had passed")
+        turn = _Turn(self._budget, (self.account_id, self._region, action), send_before)
         try:
-            fields = self._send(service, action, parameters)
+            with held_back(turn.wait):
+                fields = self._send(service, action, parameters)
+        except CloudNotSent:
+            count_call(self.account_id, action, "not-sent", None)
+            raise
         except CloudError as error:
             result = RESULTS.get(type(error), "temporary")
-            count_call(self.account_id, action, result, time.monotonic() - began)
+            count_call(self.account_id, action, result, time.monotonic() - turn.began)
             here.note(clb_broker__result=result, clb_broker__cloud_request_id=error.request_id)
             if isinstance(error, CloudThrottled):
                 self._throttled(self.account_id, self._region, action)
             raise
-        count_call(self.account_id, action, "ok", time.monotonic() - began)
+        finally:
+            if turn.waited is not None:
+                count_budget_wait(action, turn.waited)
+                here.note(clb_broker__budget_wait_seconds=turn.waited)
+        count_call(self.account_id, action, "ok", time.monotonic() - turn.began)
         here.note(clb_broker__result="ok", clb_broker__cloud_request_id=str(fields["RequestId"]))
         return fields
 
@@ -128,6 +131,27 @@ class Client:
         except UNREADABLE as error:
             raise CloudAmbiguous("UnreadableAnswer", f"{action}: {type(error).__name__}") from error
         return _fields(answer, action)
+
+
+class _Turn:
+    """A call's turn. It is waited for when the call is ready to leave; one that cannot be made takes none."""
+
+    def __init__(self, budget: Budget, key: tuple[str, str, str], send_before: float | None) -> None:
+        self._budget = budget
+        self._key = key
+        self._send_before = send_before
+        self.began = time.monotonic()
+        """When the call left; until then, when it was asked for."""
+        self.waited: float | None = None
+        """Seconds; of both turns, where the first one was lost with its connection."""
+
+    def wait(self) -> None:
+        asked = time.monotonic()
+        self._budget(*self._key)
+        self.began = time.monotonic()
+        self.waited = (self.waited or 0.0) + self.began - asked
+        if self._send_before is not None and self.began > self._send_before:
+            raise CloudNotSent("NotSent", f"{self._key[-1]}: its time had passed")
 
 
 def _fields(answer: Any, action: str) -> dict[str, Any]:
@@ -151,7 +175,9 @@ def _sdk_client(account: Account, region: str, service: str) -> CommonClient:
         reqTimeout=account.timeout_seconds,
         keepAlive=True,
     )
-    return CommonClient(service, VERSIONS[service], credential, region, ClientProfile(httpProfile=http))
+    client = CommonClient(service, VERSIONS[service], credential, region, ClientProfile(httpProfile=http))
+    hold_back(client)
+    return client
 
 
 def _text(value: Any) -> str:

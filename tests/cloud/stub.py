@@ -39,10 +39,13 @@ class Stub:
                 return
             with connection:
                 connection.settimeout(5)
-                self._read(connection)
-                connection.sendall(self._answer)
-                if self._lingers:
-                    self._closing.wait(10)
+                self._serve_one(connection)
+
+    def _serve_one(self, connection: socket.socket) -> None:
+        self._read(connection)
+        connection.sendall(self._answer)
+        if self._lingers:
+            self._closing.wait(10)
 
     def _read(self, connection: socket.socket) -> None:
         received = b""

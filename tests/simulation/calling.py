@@ -6,6 +6,7 @@ from typing import Any
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from app.cloud.client import Client
+from app.cloud.sending import wait_to_leave
 from app.ledger.leases import Lease
 from app.worker.readings import Readings
 from tests.simulation.ledger import ACCOUNT, REGION, Books, Ledger
@@ -46,7 +47,8 @@ class CallingClient(Client):
         self._services = {"clb": self}
 
     def call_json(self, action: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        """As the SDK's client. Raises as it does."""
+        """As the SDK's client, which waits for the call's turn when it is ready to leave. Raises as it does."""
+        wait_to_leave()
         fields, refusal = current_pass().ask(Sending(action, parameters))
         if refusal is not None:
             raise TencentCloudSDKException(*refusal, None if fields is None else fields["RequestId"])
