@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 import threading
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,7 @@ import click
 from app.audit_verb import audit
 from app.domain.errors import BrokerError, SettingError
 from app.logs import configure_logs
-from app.settings import read_settings
+from app.settings import WORKER_PARTS, read_settings
 
 CONSOLE: Final = {
     "bindings": "bindings",
@@ -88,13 +89,18 @@ def worker() -> None:
 
     stopped = _stop_on_signals()
     with serving_metrics(settings.worker_listen) as url:
-        keeping = sealing(settings)
+        passes_only = settings.worker_part == "passes"
+        keeping = None if passes_only else sealing(settings)
         export_spans("clb-broker-worker")
         built, workshop = build_worker(settings, database_url(settings))
         accounts = ", ".join(sorted(settings.accounts))
+        part = "" if settings.worker_part == WORKER_PARTS[0] else f", {settings.worker_part}"
         told = f", metrics at {url}/metrics" if url else ""
-        click.echo(f"worker: {workshop.incarnation} works for accounts {accounts}{told}")
-        with watching_alarms(workshop), keeping_history(workshop.ledger, keeping):
+        click.echo(f"worker: {workshop.incarnation} works for accounts {accounts}{part}{told}")
+        with ExitStack() as stack:
+            if keeping is not None:
+                stack.enter_context(watching_alarms(workshop))
+                stack.enter_context(keeping_history(workshop.ledger, keeping))
             built.run(stopped)
     end_spans()
     workshop.ledger.close()

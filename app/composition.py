@@ -1,5 +1,6 @@
 """The only place that builds everything: settings in, running parts out."""
 
+import gc
 import os
 import sys
 import uuid
@@ -27,14 +28,14 @@ from app.spans import ENDPOINTS, asked_for, keep_spans
 from app.worker.call_turns import CallTurns
 from app.worker.crowding import Crowding
 from app.worker.keep_history import Sealing
-from app.worker.loops import Worker
+from app.worker.loops import PARTS, Worker, hands
 from app.worker.workshop import CloudFor, Periods, Workshop
 
 MOST_CLIENTS = 256
 """Most (account, region) pairs with an open client at once."""
 
-WORKER_CONNECTIONS = 38
-"""One per hand of a worker, and a few for its look-out."""
+LOOK_OUT_CONNECTIONS: Final = 4
+"""A worker has one connection per hand, and a few for its look-out."""
 
 
 def database_url(settings: Settings) -> str:
@@ -47,9 +48,15 @@ SWITCH_SECONDS: Final = 0.001
 each: with Python's own 5 ms that would be a tenth of a second beside a large batch."""
 
 
+COLLECT_AFTER: Final = 50_000
+"""Objects made since the last collection of garbage until the next. A batch makes tens of thousands that nothing refers
+to in a circle, so they go by themselves; looking for circles after each 700, Python's own number, costs a fifth of the
+processor time of a roll-out."""
+
+
 def build_api(settings: Settings, url: str) -> Flask:
     """The API on the ledger at ``url``. It knows no cloud credential."""
-    sys.setswitchinterval(SWITCH_SECONDS)
+    _suit_interpreter()
     ledger = Ledger(url, pool_size=settings.api_threads)
     places = Semaphore(max(1, settings.api_threads // 2))
     silent_after = timedelta(seconds=settings.silent_seconds)
@@ -68,8 +75,9 @@ def build_api(settings: Settings, url: str) -> Flask:
 
 def build_worker(settings: Settings, url: str) -> tuple[Worker, Workshop]:
     """A worker on the ledger at ``url``, with an incarnation of its own."""
-    sys.setswitchinterval(SWITCH_SECONDS)
-    ledger = Ledger(url, pool_size=WORKER_CONNECTIONS)
+    _suit_interpreter()
+    loops = PARTS[settings.worker_part]
+    ledger = Ledger(url, pool_size=hands(loops) + LOOK_OUT_CONNECTIONS)
     periods = Periods(
         lease=timedelta(seconds=settings.lease_seconds),
         sweep=timedelta(seconds=settings.sweep_seconds),
@@ -91,7 +99,14 @@ def build_worker(settings: Settings, url: str) -> tuple[Worker, Workshop]:
         keys_ca_file=settings.keys_ca_file,
         people=settings.people,
     )
-    return Worker(workshop), workshop
+    return Worker(workshop, loops), workshop
+
+
+def _suit_interpreter() -> None:
+    """What is set for the whole process: it serves many threads, and what it has loaded by now it keeps."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
 
 
 def sealing(settings: Settings) -> Sealing:

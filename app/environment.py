@@ -4,7 +4,7 @@ A wrong value stops the process with one line that names its variable, and that 
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
@@ -39,6 +39,13 @@ class Reader:
         """A comma list, without what is empty in it, each once, in its order."""
         listed = (each.strip() for each in (self.text(name) or "").split(","))
         return tuple(dict.fromkeys(each for each in listed if each))
+
+    def choice(self, name: str, choices: Sequence[str]) -> str:
+        """One of ``choices``, the first of them by default. Raises `SettingError`."""
+        text = self.text(name) or choices[0]
+        if text not in choices:
+            raise SettingError(f"{PREFIX}{name}: {text!r} is none of {', '.join(choices)}")
+        return text
 
     def needed(self, name: str) -> str:
         """A value that there must be. Raises `SettingError`."""

@@ -14,6 +14,9 @@ from app.people import read_people
 
 DEFAULT_ACCOUNT: Final = "default"
 
+WORKER_PARTS: Final = ("all", "passes", "all-but-passes")
+"""What a worker may be told to do; the first is what it does when it is told nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class AccountSettings:
@@ -37,6 +40,7 @@ class Settings:
     ``data_dir``              where the embedded Postgres keeps its data (default: ``./data``)
     ``listen``                address of the API, ``HOST:PORT``
     ``worker_listen``         address of a worker's metrics, ``HOST:PORT``; None: it has none
+    ``worker_part``           what a worker does of all there is to do: one of `WORKER_PARTS`
     ``api_processes``         processes of one ``serve``; ``api_threads`` threads in each
     ``admin_token``           the first administrator's bearer token; None: nobody is administrator by it
     ``accounts``              cloud accounts by name
@@ -62,6 +66,7 @@ class Settings:
     data_dir: Path
     listen: str
     worker_listen: str | None
+    worker_part: str
     api_processes: int
     api_threads: int
     admin_token: str | None = field(repr=False)
@@ -93,6 +98,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         data_dir=Path(reader.text("DATA_DIR") or "data"),
         listen=address(reader.text("LISTEN") or "127.0.0.1:8080", "LISTEN"),
         worker_listen=address(where, "WORKER_LISTEN") if (where := reader.text("WORKER_LISTEN")) else None,
+        worker_part=reader.choice("WORKER_PART", WORKER_PARTS),
         api_processes=reader.number("API_PROCESSES", 1, 1, 64),
         api_threads=reader.number("API_THREADS", 16, 1, 256),
         admin_token=reader.secret("ADMIN_TOKEN"),

@@ -12,8 +12,9 @@ from typing import Final
 SMALL: Final = 50
 """Most items of a piece of work that is done at once."""
 
-AT_ONCE: Final = 2
-"""How many large ones are worked on: while one waits for the database, the other one computes."""
+AT_ONCE: Final = 1
+"""How many large ones are worked on. Two would fill a processor better, and each would be done later: workers would have
+to wait longer for the first of a burst."""
 
 
 class Turns:

@@ -179,6 +179,10 @@ def running_cloud(size: Size) -> Iterator[Cloud]:
         yield _start_cloud(size, place, processes)
 
 
+WORKER_PARTS: Final = ("passes", "all-but-passes")
+"""A worker is two processes, as where thousands of pods come at once (docs/operations.md)."""
+
+
 @contextmanager
 def running_broker(size: Size, *, workers: int = 1, settings: Mapping[str, str] | None = None) -> Iterator[Broker]:
     """A whole installation with the broker's defaults, but for ``settings``, over the world of a size."""
@@ -197,8 +201,9 @@ def running_broker(size: Size, *, workers: int = 1, settings: Mapping[str, str] 
         }
         processes.start("migrate", environment=environment, ready="migrate:")
         url = processes.start("serve", environment=environment, ready="listening on").split()[-1]
-        for _ in range(workers):
-            processes.start("worker", environment={**environment, **credential}, ready="works for")
+        for part in WORKER_PARTS * workers:
+            mine = {**environment, **credential, "CLB_BROKER_WORKER_PART": part}
+            processes.start("worker", environment=mine, ready="works for")
         broker = Broker(url, cloud)
         broker.set_the_table(size)
         yield broker

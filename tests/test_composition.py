@@ -15,7 +15,7 @@ from app import composition
 from app.api.context import EXTENSION
 from app.composition import build_api, build_worker, database_url
 from app.domain.errors import CloudAmbiguous, CloudCredentialRefused, LedgerUnavailable
-from app.settings import Settings, read_settings
+from app.settings import WORKER_PARTS, Settings, read_settings
 from app.simulator.server import Simulator
 from tests.acceptance.world import world
 from tests.cloud.conftest import no_proxy
@@ -79,6 +79,13 @@ def test_a_worker_has_a_life_of_its_own_and_the_periods_of_the_settings(ledger_u
     assert first.periods.cloud_timeout == timedelta(seconds=15)
     for built in (first, second):
         built.ledger.close()
+
+
+@pytest.mark.parametrize("part", WORKER_PARTS)
+def test_every_part_that_a_worker_may_be_told_can_be_built(ledger_url: str, simulator: Simulator, part: str) -> None:
+    built, workshop = build_worker(settings_for(simulator, WORKER_PART=part), ledger_url)
+    assert built.run_once() == 0  # nothing is due in an empty ledger
+    workshop.ledger.close()
 
 
 def test_one_client_per_account_and_region_reaches_the_cloud(ledger_url: str, simulator: Simulator) -> None:

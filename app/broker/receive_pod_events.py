@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.broker.call_workers import call_workers
 from app.broker.identifiers import new_identifiers
 from app.broker.known_facts import known_around, lock_agent, write_reception
 from app.domain.event import Malformed, PodEvent, Result
@@ -39,4 +40,5 @@ def receive_pod_events(
         reception = Reception(known, new_identifiers("b"))
         results = [reception.receive(each.item, each.digest) for each in received]
         write_reception(connection, known, reception, actor, contents)
+    call_workers(ledger)
     return results

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.broker.call_workers import call_workers
 from app.broker.identifiers import new_identifiers
 from app.broker.known_facts import known_around, lock_agent, write_reception
 from app.domain.event import PodEvent, Service
@@ -45,6 +46,7 @@ def replace_service_targets(
         present = bindings.placed_counts(connection, {binding.target.load_balancer_id for binding in live})
         outcome = replace_targets(reception, revision, targets, live, present, cluster.max_removal_share)
         write_reception(connection, known, reception, actor, {})
+    call_workers(ledger)
     named = {event.target.load_balancer_id for event in targets}
     inventories = {each: known.load_balancers[each].inventory for each in named & known.load_balancers.keys()}
     return Replaced(outcome, {each: kept.vips for each, kept in inventories.items() if kept is not None})

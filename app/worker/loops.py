@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +19,7 @@ from app.ledger.leases import Lease, LeaseSubject
 from app.metrics import count_work_failed, count_work_taken
 from app.spans import span
 from app.worker.converge_load_balancer import converge_load_balancer
+from app.worker.hear_bell import hearing_bell
 from app.worker.read_health import read_health
 from app.worker.refresh_keys import refresh_keys
 from app.worker.refresh_region import refresh_region
@@ -68,6 +69,14 @@ LOOPS: Final = (
 )
 
 
+PARTS: Final[Mapping[str, tuple[Loop, ...]]] = {
+    "all": LOOPS,
+    "passes": tuple(loop for loop in LOOPS if loop.subject is LeaseSubject.LOAD_BALANCER),
+    "all-but-passes": tuple(loop for loop in LOOPS if loop.subject is not LeaseSubject.LOAD_BALANCER),
+}
+"""What a worker may be told to do: a Python process computes on one processor, and in a roll-out of thousands verdicts
+would keep it from sending calls in their turn."""
+
 SPANS: Final[Mapping[LeaseSubject, str]] = {
     LeaseSubject.LOAD_BALANCER: "pass",
     LeaseSubject.VERIFICATION: "look",
@@ -83,6 +92,11 @@ _NAMES: Final[Mapping[LeaseSubject, str]] = {
     LeaseSubject.REGION: "region",
     LeaseSubject.HEALTH: "region",
 }
+
+
+def hands(loops: Iterable[Loop]) -> int:
+    """How many pieces of work are done at once at the most."""
+    return sum(loop.hands for loop in loops)
 
 
 def _named(lease: Lease) -> dict[str, str]:
@@ -104,7 +118,8 @@ class Worker:
 
     def run(self, stopped: threading.Event) -> None:
         """Work until ``stopped`` is set; then finish what is at hand and return."""
-        with ThreadPoolExecutor(sum(loop.hands for loop in self._loops), "worker") as pool:
+        ledger = self._workshop.ledger
+        with hearing_bell(ledger, self._wake.set), ThreadPoolExecutor(hands(self._loops), "worker") as pool:
             while not stopped.is_set():
                 try:
                     self._introduce_people()

@@ -2,6 +2,7 @@
 
 import structlog
 
+from app.broker.call_workers import call_workers
 from app.broker.open_look import Look, open_look
 from app.broker.record_verdicts import record_verdicts
 from app.ledger.leases import Lease
@@ -34,3 +35,4 @@ def _judge_and_record(workshop: Workshop, lease: Lease, look: Look) -> None:
     answers = {question.verification_id: judgements[question.verification_id].rendered() for question in look.questions}
     with workshop.turns.of(len(decisions)):
         record_verdicts(workshop.ledger, lease, decisions, answers, workshop.jitter())
+    call_workers(workshop.ledger)

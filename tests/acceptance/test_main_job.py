@@ -96,3 +96,17 @@ def _effects(installation: Installation, cluster_id: str) -> list[tuple[str, ...
         for entry in entries
         if entry["binding_id"] is not None
     )
+
+
+def test_a_worker_in_two_parts_does_all_that_there_is_to_do(installation: Installation) -> None:
+    for part in ("passes", "all-but-passes"):
+        line = installation.start(f"worker-{part}", CLB_BROKER_WORKER_PART=part)
+        assert f", {part}" in line
+    for cluster_id in CLUSTERS:
+        installation.post(cluster_id, [event(cluster_id, number) for number in range(60)])
+    both = [target(cluster_id, number) for cluster_id in CLUSTERS for number in range(60)]
+    installation.wait_for_targets("lb-1", both)
+    installation.wait_until_settled()
+    installation.post("cls-b", [event("cls-b", number, kind="unbind", revision=2) for number in range(60)])
+    installation.wait_for_targets("lb-1", [target("cls-a", number) for number in range(60)])
+    assert [installation.stop(f"worker-{part}") for part in ("passes", "all-but-passes")] == [0, 0]

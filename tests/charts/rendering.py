@@ -52,9 +52,15 @@ class Rendering:
         for each in self.of("Deployment", "Job"):
             yield each, each["spec"]["template"]
 
+    def containers(self) -> Iterator[tuple[Object, Object, Object]]:
+        """Each container, after the object that makes its pods and their template."""
+        for each, pod in self.pods():
+            for container in pod["spec"]["containers"]:
+                yield each, pod, container
+
     def variables(self) -> set[str]:
         """Every variable that some container gets."""
-        return {variable["name"] for _, pod in self.pods() for variable in pod["spec"]["containers"][0].get("env", [])}
+        return {variable["name"] for _, _, container in self.containers() for variable in container.get("env", [])}
 
 
 @cache
@@ -94,11 +100,6 @@ def component_of(found: Object) -> str:
     return component
 
 
-def container(pod: Object) -> Object:
-    (found,) = pod["spec"]["containers"]
-    return found
-
-
-def environment(pod: Object) -> dict[str, str]:
+def environment(container: Object) -> dict[str, str]:
     """The variables that have their values in the manifest."""
-    return {each["name"]: each["value"] for each in container(pod).get("env", []) if "value" in each}
+    return {each["name"]: each["value"] for each in container.get("env", []) if "value" in each}

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import yaml
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from app.agent.admission.metrics import WEBHOOK
@@ -17,10 +18,10 @@ from app.domain.binding import GUARDED, Health, Verdict
 from app.domain.codes import Code
 from app.ledger.figures import Figures, Registered
 from app.metrics import WORKER
-from tests.charts.rendering import HOUSE, Object, Rendering, rendering, renderings
+from tests.charts.rendering import HOUSE, NAMESPACE, Object, Rendering, chart, rendering, renderings
 
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
-OF_PROMETHEUS = {"up": {"namespace", "job"}}
+OF_PROMETHEUS = {"up": {"namespace", "job", "container"}}
 BY_PROMETHEUS = {"namespace", "job", "le"}
 """Labels that every series gets where it is scraped; `le` of a histogram's buckets."""
 
@@ -144,6 +145,26 @@ def test_every_condition_of_the_operators_table_has_an_alert() -> None:
     watched = [(name, matchers.get("condition", "")) for _, query in ALERTS for name, matchers in series(query)]
     watched += [(name.removesuffix("_bucket"), condition) for name, condition in watched]
     assert [each for each in shown if each not in watched] == []
+
+
+@pytest.mark.parametrize("parts", [["all"], ["passes", "all-but-passes"]], ids=len)
+def test_a_part_of_the_workers_that_answers_nowhere_rings_though_others_answer(parts: list[str]) -> None:
+    values = {"worker": {"parts": parts}, "monitoring": {"rules": {"enabled": True}, "podMonitor": {"enabled": True}}}
+    texts = chart("clb-broker").render(values, name="blue", namespace=NAMESPACE)
+    (rules,) = [each for each in yaml.safe_load_all(texts["clb-broker/templates/rules.yaml"]) if each]
+    (query,) = [
+        rule["expr"]
+        for group in rules["spec"]["groups"]
+        for rule in group["rules"]
+        if rule["alert"] == "ClbBrokerNoWorker"
+    ]
+    absent = [re.fullmatch(r"absent\(up\{(.*)\} == 1\)", each) for each in query.split(" or ")]
+    worker = yaml.safe_load(texts["clb-broker/templates/worker.yaml"])["spec"]["template"]["spec"]["containers"]
+    assert [each and dict(re.findall(r'(\w+)="([^"]*)"', each[1])) for each in absent] == [
+        {"namespace": NAMESPACE, "job": f"{NAMESPACE}/blue-clb-broker-worker", "container": container["name"]}
+        for container in worker
+    ]
+    assert len(worker) == len(parts)
 
 
 def test_the_bound_of_alerts_follows_the_settings() -> None:

@@ -7,7 +7,19 @@ import yaml
 
 from app.agent.admission.exchange import INJECT_PATH
 from app.cli import main
-from tests.charts.rendering import NAMESPACE, Object, Rendering, component_of, container, environment, renderings
+from app.composition import LOOK_OUT_CONNECTIONS
+from app.worker.loops import PARTS, hands
+from tests.charts.rendering import (
+    HOUSE,
+    NAMESPACE,
+    VALUES,
+    Object,
+    Rendering,
+    component_of,
+    environment,
+    rendering,
+    renderings,
+)
 
 ALL = pytest.mark.parametrize("found", renderings(), ids=str)
 PRE, POST = {"pre-install", "pre-upgrade"}, {"post-install", "post-upgrade"}
@@ -66,12 +78,22 @@ def test_a_service_monitor_finds_its_service_and_an_autoscaler_its_deployment(fo
 @ALL
 def test_every_named_port_is_a_container_s(found: Rendering) -> None:
     for each, pod in found.pods():
-        ports = {port["name"] for port in container(pod).get("ports", [])}
-        named = {container(pod)[probe]["httpGet"]["port"] for probe in container(pod) if probe.endswith("Probe")}
-        for one in found.of("Service", "PodMonitor", "NetworkPolicy"):
-            if component_of(one) == component_of(each):
-                named |= set(_ports_named(one))
-        assert named == ports, each["metadata"]["name"]
+        ports = [port for container in pod["spec"]["containers"] for port in container.get("ports", [])]
+        names = {port["name"] for port in ports}
+        assert len(names) == len({port["containerPort"] for port in ports}) == len(ports)  # the pod has one address
+        probed = set()
+        for container in pod["spec"]["containers"]:
+            probing = {container[probe]["httpGet"]["port"] for probe in container if probe.endswith("Probe")}
+            assert probing <= {port["name"] for port in container.get("ports", [])}, container["name"]
+            probed |= probing
+        asking = [
+            set(_ports_named(one))
+            for one in found.of("Service", "PodMonitor", "NetworkPolicy")
+            if component_of(one) == component_of(each)
+        ]
+        assert probed.union(*asking) == names, each["metadata"]["name"]
+        if component_of(each) == "worker":  # whoever asks workers asks all of their parts
+            assert [named for named in asking if named not in (names, set())] == []
 
 
 def _ports_named(found: Object) -> list[str]:
@@ -83,22 +105,60 @@ def _ports_named(found: Object) -> list[str]:
     return [port["port"] for rule in spec["ingress"] for port in rule["ports"]]
 
 
+@pytest.mark.parametrize("values", VALUES["clb-broker"])
+def test_the_containers_of_a_worker_do_together_everything_that_there_is_to_do_and_nothing_twice(values: str) -> None:
+    worker = rendering("clb-broker", values).one("Deployment", "worker")["spec"]["template"]["spec"]["containers"]
+    parts = [environment(container)["CLB_BROKER_WORKER_PART"] for container in worker]
+    whole = values == "minimal"
+    assert sorted(parts) == (["all"] if whole else sorted(set(PARTS) - {"all"}))
+    assert [container["name"] for container in worker] == (["worker"] if whole else parts)
+    done = [loop.subject for part in parts for loop in PARTS[part]]
+    assert sorted(done) == sorted(loop.subject for loop in PARTS["all"])
+
+
+@pytest.mark.parametrize("values", VALUES["clb-broker"])
+def test_the_containers_of_a_worker_differ_in_their_part_and_their_port_alone(values: str) -> None:
+    first, *others = rendering("clb-broker", values).one("Deployment", "worker")["spec"]["template"]["spec"][
+        "containers"
+    ]
+    own = {"CLB_BROKER_WORKER_PART", "CLB_BROKER_WORKER_LISTEN"}
+    listening = [environment(each)["CLB_BROKER_WORKER_LISTEN"].rpartition(":")[2] for each in (first, *others)]
+    assert listening == [str(each["ports"][0]["containerPort"]) for each in (first, *others)]
+    for other in others:
+        assert [each for each in other["env"] if each["name"] not in own] == [
+            each for each in first["env"] if each["name"] not in own
+        ]
+        for same in ("image", "securityContext", "resources", "volumeMounts", "args"):
+            assert other[same] == first[same]
+
+
+def test_the_documented_connections_of_a_worker_are_those_of_its_hands() -> None:
+    text = (HOUSE / "docs" / "operations.md").read_text()
+    pools = {part: hands(loops) + LOOK_OUT_CONNECTIONS for part, loops in PARTS.items()}
+    for part, pool in pools.items():
+        single = max(4, pool // 3)
+        if part == "all":
+            assert f"a worker {pool + single + 1} ({pool} for its hands' transactions, {single} for single" in text
+        else:
+            assert f"{pool} + {single} + 1 with `{part}`" in text
+
+
 @ALL
 def test_every_file_that_a_variable_names_is_mounted(found: Rendering) -> None:
-    for _, pod in found.pods():
-        given = environment(pod)
+    for _, pod, container in found.containers():
+        given = environment(container)
         wanted = {value for value in given.values() if value.startswith("/")}
         if "CLB_BROKER_ACCOUNTS_FILE" in given:
             for account in _accounts(found).values():
                 wanted |= {account["secret_id_file"], account["secret_key_file"]}
-        assert wanted - set(_files(found, pod)) - _claimed(pod) == set()
+        assert wanted - set(_files(found, pod, container)) - _claimed(pod, container) == set()
 
 
 @ALL
 def test_every_volume_is_mounted_and_every_mount_has_its_volume(found: Rendering) -> None:
-    for _, pod in found.pods():
+    for _, pod, container in found.containers():
         volumes = [volume["name"] for volume in pod["spec"].get("volumes", [])]
-        mounts = [mount["name"] for mount in container(pod)["volumeMounts"]]
+        mounts = [mount["name"] for mount in container["volumeMounts"]]
         assert sorted(volumes) == sorted(mounts)
         assert len(set(mounts)) == len(mounts)
 
@@ -112,8 +172,8 @@ def test_accounts_are_what_the_worker_reads(found: Rendering) -> None:
 
 @ALL
 def test_every_verb_and_option_is_one_of_the_command_line(found: Rendering) -> None:
-    for each, pod in found.pods():
-        verb, *options = container(pod)["args"]
+    for each, _, container in found.containers():
+        verb, *options = container["args"]
         assert main.commands[verb].make_context(verb, list(options)).params is not None, each["metadata"]["name"]
 
 
@@ -175,8 +235,8 @@ def test_the_certificate_is_kept_where_the_webhook_reads_it(found: Rendering) ->
         if volume["name"] == "certificate"
     ] or [None]
     jobs = [
-        main.commands["webhook-certificate"].make_context("job", list(container(pod)["args"][1:])).params
-        for each, pod in found.pods()
+        main.commands["webhook-certificate"].make_context("job", list(container["args"][1:])).params
+        for each, _, container in found.containers()
         if component_of(each) == "certificate"
     ]
     kept = {each["spec"]["secretName"] for each in found.of("Certificate")} | {job["secret"] for job in jobs}
@@ -195,9 +255,9 @@ def _accounts(found: Rendering) -> dict[str, Any]:
     return yaml.safe_load(texts[0])["accounts"] if texts else {}
 
 
-def _files(found: Rendering, pod: Object) -> list[str]:
-    """Every file that the pod's volumes put into its container."""
-    places = {mount["name"]: mount["mountPath"] for mount in container(pod)["volumeMounts"]}
+def _files(found: Rendering, pod: Object, container: Object) -> list[str]:
+    """Every file that the pod's volumes put into this container."""
+    places = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
     files = []
     for volume in pod["spec"]["volumes"]:
         source = volume.get("secret") or volume.get("configMap") or {}
@@ -214,7 +274,7 @@ def _files(found: Rendering, pod: Object) -> list[str]:
     return files
 
 
-def _claimed(pod: Object) -> set[str]:
+def _claimed(pod: Object, container: Object) -> set[str]:
     """Where volumes are mounted that are there for longer than the pod."""
     claims = {each["name"] for each in pod["spec"]["volumes"] if "persistentVolumeClaim" in each}
-    return {mount["mountPath"] for mount in container(pod)["volumeMounts"] if mount["name"] in claims}
+    return {mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] in claims}

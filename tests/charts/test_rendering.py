@@ -136,7 +136,7 @@ def test_a_digest_goes_before_a_tag_and_the_version_of_the_chart_is_the_default(
         }
         for found in renderings(name):
             if found.values in images:
-                assert {each["spec"]["containers"][0]["image"] for _, each in found.pods()} == images[found.values]
+                assert {container["image"] for _, _, container in found.containers()} == images[found.values]
 
 
 def test_charts_and_project_have_one_version() -> None:

@@ -13,7 +13,6 @@ from tests.charts.rendering import (
     Object,
     Rendering,
     component_of,
-    container,
     environment,
     rendering,
     renderings,
@@ -41,24 +40,25 @@ def test_every_pod_keeps_to_the_restricted_standard(found: Rendering) -> None:
             "fsGroupChangePolicy",
             "seccompProfile",
         }
-        assert container(pod)["securityContext"] == {
+        assert {key for volume in spec["volumes"] for key in volume} - {"name"} <= ALLOWED_VOLUMES
+    for _, _, container in found.containers():
+        assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
-        assert not any("hostPort" in port for port in container(pod).get("ports", []))
-        assert {key for volume in spec["volumes"] for key in volume} - {"name"} <= ALLOWED_VOLUMES
-        writable = [mount["mountPath"] for mount in container(pod)["volumeMounts"] if not mount.get("readOnly")]
+        assert not any("hostPort" in port for port in container.get("ports", []))
+        writable = [mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")]
         assert set(writable) - {"/var/lib/clb-broker/checkpoints"} == {"/tmp"}
 
 
 @ALL
 def test_every_pod_says_what_it_needs_and_is_asked_how_it_is(found: Rendering) -> None:
-    for each, pod in found.pods():
-        resources = container(pod)["resources"]
+    for each, _, container in found.containers():
+        resources = container["resources"]
         assert {"cpu", "memory"} <= set(resources["requests"])
         assert "memory" in resources["limits"]
-        probes = {name: container(pod)[name]["httpGet"]["path"] for name in container(pod) if name.endswith("Probe")}
+        probes = {name: container[name]["httpGet"]["path"] for name in container if name.endswith("Probe")}
         if each["kind"] == "Job":
             assert each["spec"]["activeDeadlineSeconds"] <= 900
             assert probes == {}
@@ -79,11 +79,11 @@ def test_only_the_agent_s_chart_hands_out_kubernetes_tokens(found: Rendering) ->
 @ALL
 def test_no_manifest_has_a_secret_in_it(found: Rendering) -> None:
     assert found.of("Secret") == []
-    for _, pod in found.pods():
-        assert "envFrom" not in container(pod)
-        for name in environment(pod):
+    for _, _, container in found.containers():
+        assert "envFrom" not in container
+        for name in environment(container):
             assert name.endswith("_FILE") or not re.search("TOKEN|SECRET|PASSWORD|DATABASE|KEY$", name), name
-        for variable in container(pod).get("env", []):
+        for variable in container.get("env", []):
             assert set(variable) == {"name", "value"} or set(variable["valueFrom"]) <= {"secretKeyRef", "fieldRef"}
     for each in found.of("ConfigMap"):
         assert not re.search("password|secret_id:|secret_key:|AKID|token:", str(each["data"]))
@@ -135,7 +135,8 @@ def test_the_agent_holds_no_cloud_credential_and_its_token_is_a_file(found: Rend
         }
     else:
         assert token["secret"]["secretName"] == "clb-broker-agent-token"
-    assert environment(agent)["CLB_BROKER_AGENT_TOKEN_FILE"] == "/etc/clb-broker/token/token"
+    (container,) = agent["spec"]["containers"]
+    assert environment(container)["CLB_BROKER_AGENT_TOKEN_FILE"] == "/etc/clb-broker/token/token"
 
 
 @AGENTS
@@ -262,7 +263,9 @@ def _table() -> list[tuple[str, ...]]:
 def _secrets(pod: Object) -> set[str]:
     volumes = {volume["secret"]["secretName"] for volume in pod["spec"]["volumes"] if "secret" in volume}
     variables = [
-        each.get("valueFrom", {}).get("secretKeyRef", {}).get("name") for each in container(pod).get("env", [])
+        each.get("valueFrom", {}).get("secretKeyRef", {}).get("name")
+        for container in pod["spec"]["containers"]
+        for each in container.get("env", [])
     ]
     return volumes | {name for name in variables if name}
 

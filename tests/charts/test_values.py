@@ -76,9 +76,9 @@ def test_charts_and_settings_know_the_same_variables(name: str) -> None:
 
 @pytest.mark.parametrize("found", renderings(), ids=str)
 def test_the_values_in_manifests_are_ones_that_the_settings_take(found: Rendering) -> None:
-    for each, pod in found.pods():
+    for each, _, container in found.containers():
         # Files are not there in a test: that they are mounted is another one.
-        given = {name: value for name, value in environment(pod).items() if not name.endswith("_FILE")}
+        given = {name: value for name, value in environment(container).items() if not name.endswith("_FILE")}
         component = each["metadata"]["labels"]["app.kubernetes.io/component"]
         if component == "agent":
             settings = read_agent_settings({**given, "CLB_BROKER_AGENT_TOKEN": "token"})
@@ -141,6 +141,14 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("clb-broker", {"api": {"tolerations": [{"effect": "Never"}]}}, "/api/tolerations/0/effect"),
     ("clb-broker", {"api": {"podDisruptionBudget": {"maxUnavailable": "101%"}}}, "/api/podDisruptionBudget"),
     ("clb-broker", {"worker": {"topologySpread": [{"topologyKey": "zone"}]}}, "/worker/topologySpread/0"),
+    ("clb-broker", {"worker": {"parts": []}}, "/worker/parts"),
+    ("clb-broker", {"worker": {"parts": None}}, "/worker"),
+    ("clb-broker", {"worker": {"parts": ["passes"]}}, "/worker/parts"),
+    ("clb-broker", {"worker": {"parts": ["all-but-passes"]}}, "/worker/parts"),
+    ("clb-broker", {"worker": {"parts": ["all", "passes"]}}, "/worker/parts"),
+    ("clb-broker", {"worker": {"parts": ["passes", "passes"]}}, "/worker/parts"),
+    ("clb-broker", {"worker": {"parts": ["sweeps"]}}, "/worker/parts"),
+    ("clb-broker", {"worker": {"metricsPort": 65535}}, "/worker/metricsPort"),
     ("clb-broker", {"image": {"digest": "sha256:abc"}}, "/image/digest"),
     ("clb-broker", {"image": {"tag": "a:b"}}, "/image/tag"),
     ("clb-broker", {"image": {"repository": "registry.example.com/clb-broker@sha256:a"}}, "/image/repository"),

@@ -18,7 +18,7 @@ import app.broker.identifiers as identifiers
 import app.worker.converge_load_balancer as converging
 import app.worker.reverify_ownership as reverifying
 import app.worker.verify_ownership as verifying
-from app.broker import hearing, known_facts, open_look, scene
+from app.broker import call_workers, hearing, known_facts, open_look, scene
 from app.cloud import client
 from app.domain.binding import Verdict, Verification
 from app.domain.codes import Code
@@ -100,6 +100,7 @@ def _broker_rooms(made: Installation) -> Iterator[Replacement]:
     yield open_look, "leased_cluster", lambda books, cluster_id: books.clusters[cluster_id].itself
     yield open_look, "known_evidence", lambda *_: None
     yield identifiers, "new_identifier", made.new_identifier
+    yield call_workers, "ring", _nothing  # everything that is due is taken at once here
 
 
 def _worker_rooms(made: Installation) -> Iterator[Replacement]:

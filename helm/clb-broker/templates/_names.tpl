@@ -50,6 +50,15 @@ helm.sh/chart: {{ printf "%s-%s" $context.Chart.Name $context.Chart.Version | re
 {{- end }}
 {{- end -}}
 
+{{- /* Of one part of the worker: its container, and that container's port. Both tell the parts apart for Prometheus. */ -}}
+{{- define "clb-broker.workerContainer" -}}
+{{- if eq . "all" }}worker{{ else }}{{ . }}{{ end -}}
+{{- end -}}
+
+{{- define "clb-broker.workerPort" -}}
+{{- if eq . "all" }}metrics{{ else }}{{ . }}{{ end -}}
+{{- end -}}
+
 {{- /* How long the broker may take until the cloud is as wanted, once faults have stopped: B of docs/operations.md. */ -}}
 {{- define "clb-broker.bound" -}}
 {{- add (int .Values.settings.leaseSeconds) (int .Values.settings.sweepSeconds) 30 -}}
