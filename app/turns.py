@@ -13,8 +13,8 @@ SMALL: Final = 50
 """Most items of a piece of work that is done at once."""
 
 AT_ONCE: Final = 1
-"""How many large ones are worked on. Two would fill a processor better, and each would be done later: workers would have
-to wait longer for the first of a burst."""
+"""How many large ones are worked on. Two would fill a processor better, and each would be done later: workers would wait
+longer for the first of a burst."""
 
 
 class Turns:
