@@ -13,7 +13,7 @@ SMALL: Final = 50
 """Most items of a piece of work that is done at once."""
 
 AT_ONCE: Final = 1
-"""How many large ones are worked on. Two would fill a processor better, and each would be done later: workers would wait
+"""How many large ones are worked on. Two would fill a processor better, and each be done later: workers would wait
 longer for the first of a burst."""
 
 

@@ -21,7 +21,7 @@ from app.ownership.finding import Result as CheckResult
 
 def result(given: Result) -> dict[str, Any]:
     """The answer to one event."""
-    return asdict(given)
+    return fields_of(given)
 
 
 def cluster(kept: Cluster, silent_after: timedelta, trust: KeptTrust | None = None) -> dict[str, Any]:
