@@ -4,6 +4,7 @@ from marshmallow import Schema, fields
 
 from app.api.schemas.fields import Batch, EachAlone, StrictSchema, Whole
 from app.api.schemas.pods import PodEventSchema, SnapshotEntrySchema
+from app.api.schemas.quick import Part
 from app.domain.codes import Code
 from app.domain.event import MAX_REVISION, Outcome
 
@@ -11,7 +12,7 @@ from app.domain.event import MAX_REVISION, Outcome
 class PodEventsSchema(StrictSchema):
     """Up to 1000 events; each is judged alone."""
 
-    events = EachAlone(fields.Nested(PodEventSchema), required=True)
+    events = EachAlone(Part(PodEventSchema), required=True)
 
 
 class ResultSchema(Schema):
@@ -34,7 +35,7 @@ class SnapshotSchema(StrictSchema):
     """The full truth for one Service at one revision."""
 
     revision = Whole(0, MAX_REVISION, required=True)
-    targets = Batch(fields.Nested(SnapshotEntrySchema), required=True)
+    targets = Batch(Part(SnapshotEntrySchema), required=True)
 
 
 class SnapshotResultSchema(Schema):
