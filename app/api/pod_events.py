@@ -36,7 +36,7 @@ def post(body: dict[str, Any], cluster_id: str) -> Any:
             ledger(), cluster_id, received, actor=caller().actor, drain_seconds=context().drain_seconds
         )
     count_results(results)
-    return {"results": [rendering.result(result) for result in results]}
+    return {"results": results}
 
 
 @blueprint.arguments(SnapshotSchema)

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from app.api.schemas.fields import Batch, EachAlone, StrictSchema, Whole
+from app.api.schemas.fields import AsTheyAre, Batch, EachAlone, StrictSchema, Whole
 from app.api.schemas.pods import PodEventSchema, SnapshotEntrySchema
 from app.api.schemas.quick import Part
 from app.domain.codes import Code
@@ -16,7 +16,7 @@ class PodEventsSchema(StrictSchema):
 
 
 class ResultSchema(Schema):
-    """The answer to one event."""
+    """The answer to one event: a `Result` of the domain, field by field."""
 
     event_id = fields.String(required=True, allow_none=True)
     outcome = fields.Enum(Outcome, by_value=True, required=True)
@@ -28,7 +28,7 @@ class ResultSchema(Schema):
 class ResultsSchema(Schema):
     """One result per event, in the order of the events."""
 
-    results = fields.List(fields.Nested(ResultSchema), required=True)
+    results = AsTheyAre(fields.Nested(ResultSchema), required=True)
 
 
 class SnapshotSchema(StrictSchema):
