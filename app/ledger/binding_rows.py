@@ -10,7 +10,6 @@ from app.domain.codes import Code
 from app.domain.event import Pod, Service, Workload
 from app.domain.load_balancer import Slot
 from app.domain.target import TargetName
-from app.ledger.rows import fields_of
 from app.ledger.tables import bindings as table
 from app.trail import current_trail
 
@@ -29,7 +28,7 @@ def row_of(binding: Binding, change_sequence: int | None) -> dict[str, Any]:
         "location_id": binding.slot.location_id if binding.slot else None,
         "ip": binding.ip,
         "port": binding.target.port,
-        "target": fields_of(binding.target),
+        "target": binding.target,
         **_pod_of(binding),
         "network_mode": binding.network_mode,
         "weight": binding.weight,
@@ -63,8 +62,8 @@ def row_of(binding: Binding, change_sequence: int | None) -> dict[str, Any]:
 def _pod_of(binding: Binding) -> dict[str, Any]:
     return {
         "pod_uid": binding.pod.uid,
-        "pod": fields_of(binding.pod),
-        "workload": fields_of(binding.workload) if binding.workload else None,
+        "pod": binding.pod,
+        "workload": binding.workload,
         "workload_key": binding.workload_key,
         "service_namespace": binding.service.namespace if binding.service else None,
         "service_name": binding.service.name if binding.service else None,

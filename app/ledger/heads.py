@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, Text, any_, bindparam, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 
 from app.domain.target import TargetName
-from app.ledger.rows import GIVEN, fields_of, recordset
+from app.ledger.rows import GIVEN, recordset
 from app.ledger.tables import heads as table
 from app.planning.known import Head
 
@@ -43,7 +43,7 @@ def write(connection: Connection, account_id: str, cluster_id: str, heads: Itera
             "pod_uid": head.pod_uid,
             "target_key": head.target.key,
             "load_balancer_id": head.target.load_balancer_id,
-            "target": fields_of(head.target),
+            "target": head.target,
             "revision": head.revision,
             "bind_revision": head.bind_revision,
             "ip": head.ip,

@@ -3,8 +3,9 @@
 A thousand rows cost one round trip and one parse, and no limit on the number of parameters is met.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, Update, bindparam, column, func, select, update
@@ -69,4 +70,12 @@ def put_row(
 
 def fields_of(value: Any) -> dict[str, Any]:
     """The fields of a flat dataclass by name; `dataclasses.asdict` would copy each value, deeply, a thousand times."""
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+    names, values = _reading(type(value))
+    return dict(zip(names, values(value), strict=True))
+
+
+@cache
+def _reading(kind: type[Any]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """The names of a dataclass's two or more fields, and what reads all their values at once."""
+    names = tuple(kind.__dataclass_fields__)
+    return names, attrgetter(*names)
