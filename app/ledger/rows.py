@@ -70,12 +70,16 @@ def put_row(
 
 def fields_of(value: Any) -> dict[str, Any]:
     """The fields of a flat dataclass by name; `dataclasses.asdict` would copy each value, deeply, a thousand times."""
-    names, values = _reading(type(value))
+    names, values = _READINGS.get(type(value)) or _reading(type(value))
     return dict(zip(names, values(value), strict=True))
 
 
-@cache
-def _reading(kind: type[Any]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
-    """The names of a dataclass's two or more fields, and what reads all their values at once."""
+_Reading = tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]
+_READINGS: Final[dict[type[Any], _Reading]] = {}
+
+
+def _reading(kind: type[Any]) -> _Reading:
+    """The names of a dataclass's two or more fields, and what reads all their values at once; made once."""
     names = tuple(kind.__dataclass_fields__)
-    return names, attrgetter(*names)
+    _READINGS[kind] = names, attrgetter(*names)
+    return _READINGS[kind]
