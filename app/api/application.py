@@ -11,6 +11,7 @@ from app.api.limits import register_limits
 from app.api.metrics import register_metrics
 from app.api.parsing import MAX_BODY_BYTES
 from app.api.problems import register_problems
+from app.api.rendering import JsonProvider
 from app.api.routes import ROUTES
 from app.api.schemas.fields import ID_PATTERN
 from app.api.trails import register_trails
@@ -38,7 +39,7 @@ def create_application(context: ApiContext) -> Flask:
         API_VERSION="v1",
         OPENAPI_VERSION="3.0.3",  # the page at /docs shows no later one
     )
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json = JsonProvider(app)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # a path with too many slashes is no path, and nothing redirects
     app.url_map.converters["identifier"] = IdentifierConverter

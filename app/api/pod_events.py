@@ -14,12 +14,12 @@ from app.api.metrics import count_results
 from app.api.parsing import StrictBlueprint
 from app.api.schemas.bindings import ChangePage, ChangesQuery
 from app.api.schemas.fields import first_message
+from app.api.schemas.pods import AskedTarget
 from app.api.schemas.reception import PodEventsSchema, ResultsSchema, SnapshotOutcomeSchema, SnapshotSchema
 from app.broker import look_up
 from app.broker.receive_pod_events import Received, receive_pod_events
 from app.broker.replace_service_targets import replace_service_targets
 from app.domain.event import MAX_EVENT_ID_LENGTH, EventType, Malformed, PodEvent, Service
-from app.domain.target import TargetName
 from app.spans import span
 
 blueprint = StrictBlueprint("pod-events", __name__, description="What a cluster's agent says, and hears")
@@ -36,7 +36,7 @@ def post(body: dict[str, Any], cluster_id: str) -> Any:
             ledger(), cluster_id, received, actor=caller().actor, drain_seconds=context().drain_seconds
         )
     count_results(results)
-    return {"results": [rendering.result(result) for result in results]}
+    return {"results": results}
 
 
 @blueprint.arguments(SnapshotSchema)
@@ -97,17 +97,16 @@ def _event_id(content: Any) -> str | None:
 
 
 def _entry(entry: dict[str, Any], service: Service, revision: int) -> PodEvent:
-    target = dict(entry["target"])
-    weight, drain_seconds = target.pop("weight"), target.pop("drain_seconds")
+    asked: AskedTarget = entry["target"]
     return PodEvent(
         event_id=None,
         type=EventType.BIND,
         revision=revision,
         pod=entry["pod"],
-        target=TargetName(**target),
+        target=asked.name,
         service=service,
         workload=entry["workload"],
         network_mode=entry["network_mode"],
-        weight=weight,
-        drain_seconds=drain_seconds,
+        weight=asked.weight,
+        drain_seconds=asked.drain_seconds,
     )

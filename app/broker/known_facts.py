@@ -38,7 +38,7 @@ def known_around(
     locked = load_balancers.lock(connection, load_balancer_ids)
     addresses = {(event.target.load_balancer_id, event.pod.ip) for event in asked if event.pod.ip is not None}
     pod_uids = {event.pod.uid for event in asked} | {binding.pod.uid for binding in others}
-    found = heads.around(connection, cluster.cluster_id, pod_uids, addresses)
+    found = heads.around(connection, cluster.account_id, cluster.cluster_id, pod_uids, addresses)
     binding_ids = {head.binding_id for head in found if head.binding_id} | {other.binding_id for other in others}
     return Known(
         account_id=cluster.account_id,

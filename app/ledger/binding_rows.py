@@ -11,7 +11,6 @@ from app.domain.codes import Code
 from app.domain.event import Pod, Service, Workload
 from app.domain.load_balancer import Slot
 from app.domain.target import TargetName
-from app.ledger.rows import fields_of
 from app.ledger.tables import bindings as table
 from app.trail import current_trail
 
@@ -28,10 +27,10 @@ def subject_of(binding: Binding) -> dict[str, Any]:
         "load_balancer_id": binding.target.load_balancer_id,
         "ip": binding.ip,
         "port": binding.target.port,
-        "target": fields_of(binding.target),
+        "target": binding.target,
         "pod_uid": binding.pod.uid,
-        "pod": fields_of(binding.pod),
-        "workload": fields_of(binding.workload) if binding.workload else None,
+        "pod": binding.pod,
+        "workload": binding.workload,
         "workload_key": binding.workload_key,
         "service_namespace": binding.service.namespace if binding.service else None,
         "service_name": binding.service.name if binding.service else None,

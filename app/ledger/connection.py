@@ -195,6 +195,7 @@ def clock(connection: Connection) -> datetime:
 
 
 def _dump(value: Any) -> str:
+    """As JSON; a flat dataclass becomes an object of its fields."""
     return orjson.dumps(value).decode()
 
 

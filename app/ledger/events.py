@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Text, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.domain.codes import Code
 from app.domain.event import Outcome, Result
@@ -11,10 +12,14 @@ from app.ledger.rows import insert_rows
 from app.ledger.tables import events as table
 from app.planning.known import Answer
 
+# One statement however many ids there are: one parameter for each would be made and prepared anew for each batch.
+_OF_IDS = select(table).where(
+    table.c.cluster_id == bindparam("of"), table.c.event_id == any_(bindparam("ids", type_=ARRAY(Text)))
+)
+
 
 def answers(connection: Connection, cluster_id: str, event_ids: Collection[str]) -> dict[str, Answer]:
     """The first answers to those of ``event_ids`` that were received before."""
-    statement = select(table).where(table.c.cluster_id == cluster_id, table.c.event_id.in_(event_ids))
     return {
         row.event_id: Answer(
             row.digest,
@@ -22,7 +27,7 @@ def answers(connection: Connection, cluster_id: str, event_ids: Collection[str])
                 row.event_id, Outcome(row.outcome), row.binding_id, Code(row.code) if row.code else None, row.detail
             ),
         )
-        for row in connection.execute(statement)
+        for row in connection.execute(_OF_IDS, {"of": cluster_id, "ids": list(event_ids)})
     }
 
 

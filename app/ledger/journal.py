@@ -86,14 +86,11 @@ def add(connection: Connection, actor: str, entries: Sequence[Entry]) -> None:
     told = {"actor": actor, "request_id": trail.request_id}
     rows = at_the_end(connection, _write)
     for entry in entries:
-        rows.append(
-            {
-                **fields_of(entry),
-                **told,
-                "account_id": entry.account_id or "",
-                "trace_id": trail.trace_id or entry.trace_id,
-            }
-        )
+        row = fields_of(entry)
+        row |= told
+        row["account_id"] = entry.account_id or ""
+        row["trace_id"] = trail.trace_id or entry.trace_id
+        rows.append(row)
 
 
 def accounts(connection: Connection) -> dict[str, int]:
@@ -132,12 +129,14 @@ def _conditions(span: Span) -> Iterable[ColumnElement[bool]]:
         yield here > there
 
 
-def _write(connection: Connection, rows: list[Mapping[str, Any]]) -> None:
+def _write(connection: Connection, rows: list[dict[str, Any]]) -> None:
     """Number and insert, one statement for each account; accounts in one order, as every lock is taken."""
     by_account = sorted(rows, key=lambda row: str(row["account_id"]))
     for account_id, group in groupby(by_account, key=lambda row: row["account_id"]):
-        given = [{**row, "ordinal": number} for number, row in enumerate(group, start=1)]
-        statement = _insertion(tuple(name for name in given[0] if name not in {"account_id", "ordinal"}))
+        given = list(group)
+        statement = _insertion(tuple(name for name in given[0] if name != "account_id"))
+        for number, row in enumerate(given, start=1):
+            row["ordinal"] = number
         try:
             connection.execute(statement, {GIVEN: given, "of": account_id, "many": len(given)})
         except IntegrityError as error:

@@ -3,8 +3,9 @@
 A thousand rows cost one round trip and one parse, and no limit on the number of parameters is met.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, Update, bindparam, column, func, select, update
@@ -69,4 +70,16 @@ def put_row(
 
 def fields_of(value: Any) -> dict[str, Any]:
     """The fields of a flat dataclass by name; `dataclasses.asdict` would copy each value, deeply, a thousand times."""
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+    names, values = _READINGS.get(type(value)) or _reading(type(value))
+    return dict(zip(names, values(value), strict=True))
+
+
+_Reading = tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]
+_READINGS: Final[dict[type[Any], _Reading]] = {}
+
+
+def _reading(kind: type[Any]) -> _Reading:
+    """The names of a dataclass's two or more fields, and what reads all their values at once; made once."""
+    names = tuple(kind.__dataclass_fields__)
+    _READINGS[kind] = names, attrgetter(*names)
+    return _READINGS[kind]

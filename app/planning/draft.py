@@ -1,7 +1,5 @@
 """The ledger as it would be after the events so far: what is known, indexed, and what is to be written."""
 
-from dataclasses import replace
-
 from app.domain.binding import Binding
 from app.domain.event import EventType, PodEvent
 from app.domain.journal import Action, Entry, entry_of
@@ -31,6 +29,7 @@ class Draft:
         self._heads: dict[tuple[str, TargetKey], Head] = {}
         self._named: dict[tuple[str, str], Head] = {}
         self._rivals: dict[tuple[str, TargetKey], set[tuple[str, str]]] = {}
+        self._meanings: dict[TargetName, tuple[Slot | None, TargetKey]] = {}
         for head in sorted(known.heads, key=lambda head: head.revision):
             self._index(head)
         self.created: dict[str, Binding] = {}
@@ -47,9 +46,21 @@ class Draft:
 
     def key(self, target: TargetName) -> TargetKey:
         """What ``target`` means at the cloud, or its name while the listeners are not known."""
-        return target.load_balancer_id, self._slot(target) or target.key, target.port
+        return self._meaning(target)[1]
 
     def _slot(self, target: TargetName) -> Slot | None:
+        return self._meaning(target)[0]
+
+    def _meaning(self, target: TargetName) -> tuple[Slot | None, TargetKey]:
+        """What `_slot` and `key` say: a batch asks several times for each event, and names few targets."""
+        known = self._meanings.get(target)
+        if known is None:
+            slot = self._resolved(target)
+            known = slot, (target.load_balancer_id, slot or target.key, target.port)
+            self._meanings[target] = known
+        return known
+
+    def _resolved(self, target: TargetName) -> Slot | None:
         load_balancer = self._known.load_balancers.get(target.load_balancer_id)
         if load_balancer is None or load_balancer.inventory is None:
             return None
@@ -74,10 +85,16 @@ class Draft:
         return sorted(found, key=lambda binding: (binding.cluster_id == self._known.cluster_id, binding.binding_id))
 
     def _advance(self, event: PodEvent, head: Head | None, binding_id: str | None = None) -> None:
-        head = head or Head(event.pod.uid, event.target, event.revision)
-        head = replace(head, revision=event.revision, binding_id=binding_id or head.binding_id)
-        if event.type is EventType.BIND:
-            head = replace(head, bind_revision=event.revision, ip=event.pod.ip)
+        binds = event.type is EventType.BIND
+        before = head or Head(event.pod.uid, event.target, event.revision)
+        head = Head(
+            before.pod_uid,
+            before.target,
+            event.revision,
+            event.revision if binds else before.bind_revision,
+            event.pod.ip if binds else before.ip,
+            binding_id or before.binding_id,
+        )
         self._index(head)
         self.heads[head.pod_uid, head.target.key] = head
 
@@ -90,8 +107,9 @@ class Draft:
 
     def _index_binding(self, binding: Binding) -> None:
         self._bindings[binding.binding_id] = binding
-        if binding.place is not None:
-            self._by_place.setdefault(binding.place, set()).add(binding.binding_id)
+        place = binding.place
+        if place is not None:
+            self._by_place.setdefault(place, set()).add(binding.binding_id)
 
     def _keep(self, binding: Binding) -> None:
         self._index_binding(binding)

@@ -43,7 +43,7 @@ LEAST_SPREAD: Final = timedelta(milliseconds=8)
 MOST_SPREAD: Final = timedelta(milliseconds=75)
 """Bounds of how long a call's turn is. The greater one is for a machine so busy that who sleeps wakes up that late."""
 
-TRAVELS: Final = 2
+TRAVELS: Final = 3
 LONGEST_WAY: Final = timedelta(milliseconds=75)
 """A call may be under way for so many times the length of its turn, since both grow when a machine is busy, but for no
 longer than this: more would cost much of the budget for the few that are held up for so long."""

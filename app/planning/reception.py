@@ -14,7 +14,7 @@ from app.domain.binding import Binding, State, Verdict, moved, revised
 from app.domain.codes import Code
 from app.domain.event import EventType, Malformed, Outcome, PodEvent, Result
 from app.domain.journal import Action, Entry
-from app.domain.target import DEFAULT_WEIGHT, MAX_WEIGHT, MIN_WEIGHT, TargetName, bindable
+from app.domain.target import DEFAULT_WEIGHT, MAX_WEIGHT, MIN_WEIGHT, Place, TargetName, bindable
 from app.planning.draft import Draft
 from app.planning.known import Answer, Head, Known
 from app.planning.promotion import PROOFS
@@ -93,10 +93,11 @@ class Reception(Draft):
             if ended is not None and ended.state is State.REJECTED and ended.ip == event.pod.ip:
                 # A rejected binding starts anew at a newer revision only, or each repeat would ask the cloud again.
                 return Result(event.event_id, Outcome.UNCHANGED, ended.binding_id, ended.reason, ended.detail)
-        binding = self._new_binding(event)
-        if current is not None and not (current.holder and current.place == binding.place):
+        place = self._place(event)
+        if current is not None and not (current.holder and current.place == place):
             self.withdraw(current, 0, event)  # it leaves a place that the new one does not take over; nothing to drain
-        binding = self._take_place(binding, event)
+        holder, placed = self._take(place, event)
+        binding = self._new_binding(event, holder=holder, placed=placed)
         self._write(None, binding, event)
         self._advance(event, head, binding.binding_id)
         return Result(event.event_id, Outcome.ACCEPTED, binding.binding_id)
@@ -162,7 +163,14 @@ class Reception(Draft):
         cluster = self._known.cluster_id
         return Code.NOT_GRANTED, f"cluster {cluster} has no grant for {target.load_balancer_id}, listener {listener}"
 
-    def _new_binding(self, event: PodEvent) -> Binding:
+    def _place(self, event: PodEvent) -> Place | None:
+        slot, target = self._slot(event.target), event.target
+        if slot is None or event.pod.ip is None:
+            return None
+        account_id, load_balancer_id = self._known.account_id, target.load_balancer_id
+        return Place(account_id, load_balancer_id, slot.listener_id, slot.location_id, event.pod.ip, target.port)
+
+    def _new_binding(self, event: PodEvent, *, holder: bool, placed: bool) -> Binding:
         if event.network_mode is None or event.pod.ip is None:
             raise ValueError("a bind has a network mode and an address")
         known = self._known
@@ -183,25 +191,31 @@ class Reception(Draft):
             state=State.VERIFYING,
             created_at=known.now,
             updated_at=known.now,
+            holder=holder,
+            placed=placed,
         )
 
-    def _take_place(self, binding: Binding, event: PodEvent) -> Binding:
-        """Give the new binding its place, unless another cluster holds it: then the proof decides, later."""
-        if binding.place is None:
-            return binding
-        for other in self._at(binding.place):
-            if other.live and other.cluster_id != binding.cluster_id:
+    def _take(self, place: Place | None, event: PodEvent) -> tuple[bool, bool]:
+        """Make room at ``place``, unless another cluster holds it: then the proof decides, later.
+
+        Whether the new binding of ``event`` holds it, and whether a target of ours may be there.
+        """
+        placed = False
+        if place is None:
+            return False, placed
+        for other in self._at(place):
+            if other.live and other.cluster_id != self._known.cluster_id:
                 if other.holder:
-                    return binding
+                    return False, placed
             elif other.live:
                 ended = moved(other, State.RELEASED, self._known.now, Code.SUPERSEDED, placed=False)
                 self._write(other, ended, event)
-                binding = replace(binding, placed=binding.placed or other.placed)
+                placed = placed or other.placed
             elif other.placed:
                 # What a former binding left at the cloud is the new one's to keep or to take off.
                 self._write(other, revised(other, self._known.now, placed=False), None)
-                binding = replace(binding, placed=True)
-        return replace(binding, holder=True)
+                placed = True
+        return True, placed
 
     def _rejected(self, item: PodEvent | Malformed, code: Code, detail: str) -> Result:
         self.entries.append(self._rejection(item, code, detail))

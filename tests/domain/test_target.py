@@ -1,6 +1,7 @@
 """Which addresses may be bound at all, and the names of targets."""
 
 from dataclasses import fields, replace
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
@@ -90,6 +91,30 @@ def test_what_is_bindable_is_neither_reserved_nor_special(address: object) -> No
     first, second = (int(part) for part in str(address).split(".")[:2])
     ordinary = 0 < first < 224 and first != 127 and (first, second) != (169, 254)
     assert bindable(str(address)) is ordinary
+
+
+def as_the_standard_library_says(ip: str) -> tuple[bool, bool]:
+    """Whether it is an IPv4 address, and whether it is one that a pod may have."""
+    try:
+        address = IPv4Address(ip)
+    except ValueError:
+        return False, False
+    special = address.is_loopback or address.is_link_local or address.is_multicast or address.is_reserved
+    return True, not special and not ip.startswith("0.")
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_each_octet_is_read_as_the_standard_library_reads_it(place: int) -> None:
+    octets = [*map(str, range(1000)), *(f"{number:03}" for number in range(100)), "00", "", "1000", "+1", "1_0"]
+    for octet in octets:
+        ip = ".".join(octet if each == place else "10" for each in range(4))
+        assert (is_address(ip), bindable(ip)) == as_the_standard_library_says(ip), ip
+
+
+@settings(deadline=None, database=None, derandomize=True)
+@given(st.text("0123456789.", max_size=16) | st.from_regex(r"\A[0-9]{1,3}(\.[0-9]{1,3}){3}\s?\Z"))
+def test_what_looks_like_an_address_is_read_as_the_standard_library_reads_it(ip: str) -> None:
+    assert (is_address(ip), bindable(ip)) == as_the_standard_library_says(ip)
 
 
 BY_ID = TargetName("lb-1", 8080, listener_id="lbl-1")

@@ -1,8 +1,10 @@
 """First answers are kept word for word, and heads keep the latest word on each pod and target."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from sqlalchemy import Select
 from sqlalchemy.exc import IntegrityError
 
 from app.domain.codes import Code
@@ -10,6 +12,7 @@ from app.domain.event import Outcome, Result
 from app.domain.target import TargetName
 from app.ledger import events, heads
 from app.ledger.connection import Ledger
+from app.ledger.rows import GIVEN
 from app.planning.known import Answer, Head
 from tests.ledger.building import ACCOUNT, execute, furnish
 
@@ -51,11 +54,32 @@ def test_heads_are_found_by_pod_and_by_address_within_their_cluster(ledger: Ledg
     with ledger.begin() as connection:
         heads.write(connection, ACCOUNT, "cls-a", [HEAD, UNBOUND])
         heads.write(connection, ACCOUNT, "cls-b", [replace(HEAD, revision=1)])
-        assert heads.around(connection, "cls-a", ["u-2"], []) == [UNBOUND]
-        assert heads.around(connection, "cls-a", [], [("lb-1", "10.0.3.17"), ("lb-2", "10.0.3.18")]) == [HEAD]
-        assert heads.around(connection, "cls-a", [], [("lb-2", "10.0.3.17")]) == []
-        assert heads.around(connection, "cls-a", ["u-1"], [("lb-1", "10.0.3.17")]) == [HEAD]
-        assert heads.around(connection, "cls-a", [], []) == []
+        assert heads.around(connection, ACCOUNT, "cls-a", ["u-2"], []) == [UNBOUND]
+        assert heads.around(connection, ACCOUNT, "cls-a", [], [("lb-1", "10.0.3.17"), ("lb-2", "10.0.3.18")]) == [HEAD]
+        assert heads.around(connection, ACCOUNT, "cls-a", [], [("lb-2", "10.0.3.17")]) == []
+        assert heads.around(connection, ACCOUNT, "cls-a", ["u-1"], [("lb-1", "10.0.3.17")]) == [HEAD]
+        assert heads.around(connection, ACCOUNT, "cls-a", [], []) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "asked", "condition"),
+    [
+        (heads._OF_PODS, {"uids": ["u-1", "u-2"]}, "(pod_uid = "),
+        (heads._AT_ADDRESSES, {GIVEN: '[{"load_balancer_id": "lb-1", "ip": "10.0.3.17"}]'}, "(ip = "),
+    ],
+    ids=["by pod", "by address"],
+)
+def test_heads_are_looked_up_one_by_one_among_many_that_nothing_is_known_of_yet(
+    ledger: Ledger, statement: Select[Any], asked: dict[str, Any], condition: str
+) -> None:
+    furnish(ledger)
+    many = [replace(HEAD, pod_uid=f"u-{number}", ip=f"10.1.{number // 250}.{number % 250}") for number in range(2000)]
+    with ledger.begin() as connection:
+        heads.write(connection, ACCOUNT, "cls-a", many)
+        text = str(statement.compile(dialect=connection.dialect))
+        parameters = {"account": ACCOUNT, "of": "cls-a", "param_1": 0, **asked}
+        plan = connection.exec_driver_sql(f"EXPLAIN {text}", parameters).scalars().all()
+    assert any("Index Cond" in line and condition in line for line in plan), plan
 
 
 def test_a_head_is_replaced_by_the_next_word(ledger: Ledger) -> None:
@@ -65,5 +89,5 @@ def test_a_head_is_replaced_by_the_next_word(ledger: Ledger) -> None:
         heads.write(connection, ACCOUNT, "cls-a", [HEAD])
         heads.write(connection, ACCOUNT, "cls-a", [later, UNBOUND])
         heads.write(connection, ACCOUNT, "cls-a", [])
-        found = heads.around(connection, "cls-a", ["u-1", "u-2"], [])
+        found = heads.around(connection, ACCOUNT, "cls-a", ["u-1", "u-2"], [])
     assert sorted(found, key=lambda head: head.pod_uid) == [later, UNBOUND]

@@ -117,7 +117,7 @@ def changes(books: Books, cluster_id: str, after: int, limit: int) -> list[tuple
 
 
 def around(
-    books: Books, cluster_id: str, pod_uids: Collection[str], addresses: Collection[tuple[str, str]]
+    books: Books, account_id: str, cluster_id: str, pod_uids: Collection[str], addresses: Collection[tuple[str, str]]
 ) -> list[Head]:
     """A cluster's heads of these pods, and those at these (load balancer, ip) pairs."""
     return [

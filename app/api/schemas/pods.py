@@ -1,10 +1,11 @@
 """What agents send of pods and targets."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from marshmallow import ValidationError, fields, post_load, validate, validates_schema
+from marshmallow import ValidationError, fields, validate
 
-from app.api.schemas.fields import Identifier, Shared, StrictSchema, Text, Time, Whole
+from app.api.schemas.fields import Identifier, Shared, Text, Time, Whole, Word
+from app.api.schemas.quick import Part, QuickSchema
 from app.domain.cluster import NetworkMode
 from app.domain.event import MAX_EVENT_ID_LENGTH, MAX_REVISION, EventType, Pod, PodEvent, Service, Workload
 from app.domain.target import DEFAULT_WEIGHT, TargetName, is_address
@@ -23,13 +24,17 @@ class AddressField(Text):
         super().__init__(most=45, **options)
         self.validators.append(_address)
 
+    def is_right(self, value: Any) -> bool:
+        """Whether it is an address, all of which are short enough."""
+        return isinstance(value, str) and is_address(value)
+
 
 def _address(value: str) -> None:
     if not is_address(value):
         raise ValidationError("Not an IP address.")
 
 
-class PodSchema(StrictSchema):
+class PodSchema(QuickSchema):
     """The pod behind a target. ``ip`` may be left out of an unbind."""
 
     namespace = Text(required=True)
@@ -38,37 +43,42 @@ class PodSchema(StrictSchema):
     ip = AddressField(load_default=None, allow_none=True)
     node = Text(load_default=None, allow_none=True)
 
-    @post_load
-    def make(self, data: dict[str, Any], **_: Any) -> Pod:
+    def make(self, data: dict[str, Any]) -> Pod:
         """The pod as a value."""
         return Pod(**data)
 
 
-class WorkloadSchema(StrictSchema):
+class WorkloadSchema(QuickSchema):
     """What runs the pod."""
 
     kind = Text(required=True)
     name = Text(required=True)
 
-    @post_load
-    def make(self, data: dict[str, Any], **_: Any) -> Workload:
+    def make(self, data: dict[str, Any]) -> Workload:
         """The workload as a value."""
         return Workload(**data)
 
 
-class ServiceSchema(StrictSchema):
+class ServiceSchema(QuickSchema):
     """The Service that the pod belongs to."""
 
     namespace = Text(required=True)
     name = Text(required=True)
 
-    @post_load
-    def make(self, data: dict[str, Any], **_: Any) -> Service:
+    def make(self, data: dict[str, Any]) -> Service:
         """The Service as a value."""
         return Service(**data)
 
 
-class TargetSchema(StrictSchema):
+class AskedTarget(NamedTuple):
+    """A target's name, and how the agent wants it; None where it leaves that to the broker."""
+
+    name: TargetName
+    weight: int | None
+    drain_seconds: int | None
+
+
+class TargetSchema(QuickSchema):
     """A target: the listener by its id, or by protocol and port; a layer-7 rule by its id, or by domain and url.
 
     ``port`` is the pod's. ``weight`` is from 0 to 100; ``drain_seconds`` overrides the broker's own drain time.
@@ -85,8 +95,7 @@ class TargetSchema(StrictSchema):
     weight = Whole(load_default=None, allow_none=True, metadata={"description": f"default {DEFAULT_WEIGHT}"})
     drain_seconds = Whole(0, LONGEST_DRAIN_SECONDS, load_default=None, allow_none=True)
 
-    @validates_schema
-    def names_a_listener(self, data: dict[str, Any], **_: Any) -> None:
+    def check(self, data: dict[str, Any]) -> None:
         """One way of naming the listener, whole."""
         by_port = (data.get("protocol"), data.get("listener_port"))
         if data.get("listener_id") is None and None in by_port:
@@ -96,18 +105,17 @@ class TargetSchema(StrictSchema):
         if data.get("location_id") is not None and (data.get("domain") or data.get("url")):
             raise ValidationError("Give location_id alone, or domain and url.", "location_id")
 
+    def make(self, data: dict[str, Any]) -> AskedTarget:
+        """The target as a value."""
+        weight, drain_seconds = data.pop("weight"), data.pop("drain_seconds")
+        return AskedTarget(TargetName(**data), weight, drain_seconds)
 
-class _AboutOnePod(StrictSchema):
-    pod = fields.Nested(PodSchema, required=True)
+
+class _AboutOnePod(QuickSchema):
+    pod = Part(PodSchema, required=True)
     workload = Shared(WorkloadSchema, load_default=None, allow_none=True)
-    network_mode = fields.Enum(NetworkMode, by_value=True, load_default=None, allow_none=True)
+    network_mode = Word(NetworkMode, load_default=None, allow_none=True)
     target = Shared(TargetSchema, required=True)
-
-
-def _event(data: dict[str, Any]) -> PodEvent:
-    target = dict(data.pop("target"))
-    weight, drain_seconds = target.pop("weight"), target.pop("drain_seconds")
-    return PodEvent(target=TargetName(**target), weight=weight, drain_seconds=drain_seconds, **data)
 
 
 def _needs_address_and_mode(data: dict[str, Any]) -> None:
@@ -121,27 +129,25 @@ class PodEventSchema(_AboutOnePod):
     """One pod event. ``revision`` is the greatest resource version that it rests on."""
 
     event_id = Text(MAX_EVENT_ID_LENGTH, required=True)
-    type = fields.Enum(EventType, by_value=True, required=True)
+    type = Word(EventType, required=True)
     revision = Whole(0, MAX_REVISION, required=True)
     observed_at = Time(load_default=None, allow_none=True)
     service = Shared(ServiceSchema, load_default=None, allow_none=True)
 
-    @validates_schema
-    def a_bind_says_where(self, data: dict[str, Any], **_: Any) -> None:
+    def check(self, data: dict[str, Any]) -> None:
         """A bind names the address and how the pod got it."""
         if data["type"] is EventType.BIND:
             _needs_address_and_mode(data)
 
-    @post_load
-    def make(self, data: dict[str, Any], **_: Any) -> PodEvent:
+    def make(self, data: dict[str, Any]) -> PodEvent:
         """The event as a value."""
-        return _event(data)
+        asked: AskedTarget = data.pop("target")
+        return PodEvent(target=asked.name, weight=asked.weight, drain_seconds=asked.drain_seconds, **data)
 
 
 class SnapshotEntrySchema(_AboutOnePod):
     """One pod at one target, in the full truth for a Service."""
 
-    @validates_schema
-    def it_says_where(self, data: dict[str, Any], **_: Any) -> None:
+    def check(self, data: dict[str, Any]) -> None:
         """An entry names the address and how the pod got it."""
         _needs_address_and_mode(data)

@@ -2,8 +2,9 @@
 
 from marshmallow import Schema, fields
 
-from app.api.schemas.fields import Batch, EachAlone, StrictSchema, Whole
+from app.api.schemas.fields import AsTheyAre, Batch, EachAlone, StrictSchema, Whole
 from app.api.schemas.pods import PodEventSchema, SnapshotEntrySchema
+from app.api.schemas.quick import Part
 from app.domain.codes import Code
 from app.domain.event import MAX_REVISION, Outcome
 
@@ -11,11 +12,11 @@ from app.domain.event import MAX_REVISION, Outcome
 class PodEventsSchema(StrictSchema):
     """Up to 1000 events; each is judged alone."""
 
-    events = EachAlone(fields.Nested(PodEventSchema), required=True)
+    events = EachAlone(Part(PodEventSchema), required=True)
 
 
 class ResultSchema(Schema):
-    """The answer to one event."""
+    """The answer to one event: a `Result` of the domain, field by field."""
 
     event_id = fields.String(required=True, allow_none=True)
     outcome = fields.Enum(Outcome, by_value=True, required=True)
@@ -27,14 +28,14 @@ class ResultSchema(Schema):
 class ResultsSchema(Schema):
     """One result per event, in the order of the events."""
 
-    results = fields.List(fields.Nested(ResultSchema), required=True)
+    results = AsTheyAre(fields.Nested(ResultSchema), required=True)
 
 
 class SnapshotSchema(StrictSchema):
     """The full truth for one Service at one revision."""
 
     revision = Whole(0, MAX_REVISION, required=True)
-    targets = Batch(fields.Nested(SnapshotEntrySchema), required=True)
+    targets = Batch(Part(SnapshotEntrySchema), required=True)
 
 
 class SnapshotResultSchema(Schema):
