@@ -16,10 +16,10 @@ from app.agent.deciding.targets import decide, gone
 from app.agent.deciding.words import SubjectKey, Word, batches, events_body
 from app.api import rendering
 from app.api.schemas.bindings import BindingSchema
+from app.api.schemas.pods import AskedTarget
 from app.api.schemas.reception import PodEventsSchema, ResultSchema, SnapshotSchema
 from app.domain.event import EventType, PodEvent
 from app.domain.event import Service as BrokersService
-from app.domain.target import TargetName as BrokersName
 from app.planning.snapshot import replace_targets
 from tests.agent.deciding.builders import CNI, raw_pod, raw_service, raw_slice
 from tests.planning.builders import MINE
@@ -55,19 +55,18 @@ class Broker(Shelf):
 
 
 def _entry(entry: Json, service: BrokersService, revision: int) -> PodEvent:
-    target = dict(entry["target"])
-    weight, drain_seconds = target.pop("weight"), target.pop("drain_seconds")
+    asked: AskedTarget = entry["target"]
     return PodEvent(
         event_id=None,
         type=EventType.BIND,
         revision=revision,
         pod=entry["pod"],
-        target=BrokersName(**target),
+        target=asked.name,
         service=service,
         workload=entry["workload"],
         network_mode=entry["network_mode"],
-        weight=weight,
-        drain_seconds=drain_seconds,
+        weight=asked.weight,
+        drain_seconds=asked.drain_seconds,
     )
 
 
