@@ -1,8 +1,7 @@
 """What history needs from time to time: months made ahead, and signed checkpoints of what is sealed."""
 
 import os
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,11 +13,11 @@ import structlog
 
 from app.broker.make_months import make_months
 from app.broker.sign_checkpoints import CheckpointTerms, sign_checkpoints
-from app.domain.errors import LedgerUnavailable
 from app.domain.seal import Checkpoint
 from app.ledger.connection import Ledger
 from app.metrics import count_checkpoint
 from app.signing import SigningKey
+from app.worker.beside import every
 
 log = structlog.get_logger(__name__)
 
@@ -42,13 +41,13 @@ class Sealing:
 def keeping_history(ledger: Ledger, sealing: Sealing) -> Iterator[None]:
     """Do both for as long as this lasts. Whatever happens to them, the work goes on."""
     with ExitStack() as stack:
-        stack.enter_context(_every(MONTHS_SECONDS, "months of history", partial(_months, ledger)))
+        stack.enter_context(every(MONTHS_SECONDS, "months of history", lambda _: _months(ledger)))
         if sealing.key is None:
             log.warning("history is sealed without signatures: CLB_BROKER_SEAL_KEY_FILE is not set")
         else:
             sign = partial(_checkpoints, ledger, sealing.key, sealing)
             seconds = min(CHECKPOINT_LOOK_SECONDS, sealing.every.total_seconds())
-            stack.enter_context(_every(seconds, "checkpoints", sign))
+            stack.enter_context(every(seconds, "checkpoints", lambda _: sign()))
         yield
 
 
@@ -96,28 +95,3 @@ class _Signer:
 
     def sign(self, statement: bytes) -> bytes:
         return self.key.sign(statement)
-
-
-@contextmanager
-def _every(seconds: float, what: str, act: Callable[[], None]) -> Iterator[None]:
-    """Act at once and then every so many ``seconds``, in a thread of its own."""
-    ended = threading.Event()
-
-    def run() -> None:
-        while True:
-            try:
-                act()
-            except LedgerUnavailable as error:
-                log.warning("ledger unavailable", what=what, error=str(error))
-            except Exception:
-                log.exception("broke off", what=what)
-            if ended.wait(seconds):
-                return
-
-    thread = threading.Thread(target=run, name=what, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()

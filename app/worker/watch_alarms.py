@@ -1,14 +1,12 @@
 """Tell of what fails for too long: one line in the log of one worker when it begins, and one when it ends."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Final
 
 import structlog
 
 from app.broker.mark_alarms import mark_alarms
-from app.domain.errors import LedgerUnavailable
+from app.worker.beside import every
 from app.worker.workshop import Workshop
 
 log = structlog.get_logger(__name__)
@@ -28,24 +26,6 @@ def watch_alarms(workshop: Workshop) -> None:
             log.warning("alarm ends", **named)
 
 
-@contextmanager
-def watching_alarms(workshop: Workshop, seconds: float = WATCH_SECONDS) -> Iterator[None]:
+def watching_alarms(workshop: Workshop, seconds: float = WATCH_SECONDS) -> AbstractContextManager[None]:
     """Look every so many ``seconds`` for as long as this lasts. Whatever happens to it, the work goes on."""
-    ended = threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(seconds):
-            try:
-                watch_alarms(workshop)
-            except LedgerUnavailable as error:
-                log.warning("alarms not looked at", error=str(error))
-            except Exception:
-                log.exception("alarms not looked at")
-
-    thread = threading.Thread(target=watch, name="alarms", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+    return every(seconds, "alarms", lambda _: watch_alarms(workshop))
